@@ -1,0 +1,193 @@
+"""RGB + depth → point clouds: stage 1 of the pipeline.
+
+In:   D/images/STEM.{jpg,jpeg,png}, D/depth_maps/STEM.{png,tiff,exr,npy}, D/K.txt or D/intrinsics/STEM.txt
+Out:  D/point_clouds/STEM.ply   coloured cloud of the valid points
+      D/point_clouds/STEM.npy   organized point map (H, W, 3), camera frame; with --compact a small STEM.npz
+Run:  python d2p.py --dataset-path D --scale-factor 1000
+
+Camera frame: x right, y down, z forward, metres. With --world-coordinates the clouds (never the point
+maps, which pixel masks index) are moved to the world by D/poses.txt.
+"""
+
+import argparse
+import functools
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from spacesgg import batch, camera, depth, ply, pointmaps
+from spacesgg.errors import InputError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+# Turned by its EXIF flag, an image would no longer lie over its depth map.
+READ_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+class Frame(NamedTuple):
+    """One image with what belongs to it; None where it has none."""
+
+    stem: str
+    image: Path
+    depth: Path | None
+    intrinsics: Path | None
+    pose: np.ndarray | None
+
+
+def convert(frame: Frame, args: argparse.Namespace) -> None:
+    """Write the cloud and the point map of one frame."""
+    if frame.depth is None:
+        raise InputError(f"{frame.image}: no depth map {frame.stem} in {args.dataset_path / 'depth_maps'}")
+    colour = cv2.imdecode(np.fromfile(frame.image, np.uint8), READ_AS_STORED)
+    if colour is None:
+        raise InputError(f"{frame.image}: cannot be decoded; the file is empty, truncated or not an image")
+    height, width = colour.shape[:2]
+    depth_m = depth.to_metres(depth.read_raw(frame.depth), args.scale_factor)
+    if depth_m.shape != (height, width):
+        if not args.resize_depth:
+            raise InputError(
+                f"{frame.depth}: the depth map is {depth_m.shape[1]}×{depth_m.shape[0]}, its image "
+                f"{width}×{height}; --resize-depth resamples the depth by nearest neighbour"
+            )
+        # Nearest neighbour: any mixing of depths across an edge would invent points in mid-air.
+        depth_m = cv2.resize(depth_m, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    depth_m[(depth_m < args.min_depth) | (depth_m > args.max_depth)] = 0
+
+    if frame.intrinsics is not None:
+        intrinsics = camera.read_intrinsics(frame.intrinsics)
+    else:
+        intrinsics = camera.intrinsics_from_fov(width, height, args.fov)
+    points = pointmaps.unproject(depth_m, intrinsics)
+
+    folder = args.dataset_path / "point_clouds"
+    if args.compact:
+        pointmaps.write_compact(folder / f"{frame.stem}.npz", depth_m, intrinsics)
+    else:
+        pointmaps.write_pointmap(folder / f"{frame.stem}.npy", points)
+    if not args.no_ply:
+        valid = depth_m > 0
+        cloud, colours = points[valid], colour[valid][:, ::-1]
+        if frame.pose is not None:
+            cloud = cloud @ frame.pose[:3, :3].T + frame.pose[:3, 3]
+        cloud, colours = ply.clean(cloud, colours, args.voxel_size, args.outlier_neighbours, args.outlier_std)
+        ply.write_ply(folder / f"{frame.stem}.ply", cloud, colours)
+
+
+def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Return stem → file, sorted by stem. Raises InputError when a stem stands for two files."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.stem):
+        if path.suffix.lower() in suffixes:
+            if path.stem in found:
+                raise InputError(f"{path}: {found[path.stem].name} has the same stem; keep one of them")
+            found[path.stem] = path
+    return found
+
+
+def find_frames(args: argparse.Namespace) -> list[Frame]:
+    """Pair images, depth maps, intrinsics and poses by stem. Raises InputError for the whole dataset."""
+    root = args.dataset_path
+    images = files_by_stem(root / "images", IMAGE_SUFFIXES)
+    depths = files_by_stem(root / "depth_maps", depth.SUFFIXES)
+    if not images:
+        raise InputError(f"{root / 'images'}: no {', '.join(IMAGE_SUFFIXES)} files")
+    if not images.keys() & depths.keys():
+        raise InputError(f"{root}: no depth map has the stem of an image, for example {next(iter(images))}")
+    folder = root / "intrinsics"
+    own = files_by_stem(folder, (".txt",)) if folder.is_dir() else {}
+    shared = root / "K.txt" if (root / "K.txt").is_file() else None
+    if shared is not None:
+        camera.read_intrinsics(shared)
+    unknown = [stem for stem in images if stem not in own]
+    if unknown and shared is None and args.fov is None:
+        raise InputError(
+            f"{root}: no intrinsics for {unknown[0]} ({len(unknown)} of {len(images)} images); add K.txt or "
+            "intrinsics/STEM.txt, or give the horizontal field of view with --fov (60 suits most photographs)"
+        )
+    poses = camera.read_poses(root / "poses.txt", len(images)) if args.world_coordinates else None
+    return [
+        Frame(stem, image, depths.get(stem), own.get(stem, shared), None if poses is None else poses[i])
+        for i, (stem, image) in enumerate(images.items())
+    ]
+
+
+def parse_args(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the command line's options; wrong usage exits with status 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--dataset-path", type=Path, required=True, help="Dataset folder D with images/ and depth_maps/.")
+    add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
+    group = parser.add_argument_group("depth and camera")
+    add = group.add_argument
+    add(
+        "--scale-factor",
+        type=float,
+        help="Depth units per metre: 5000 for TUM RGB-D (the default for integer maps), 1000 for most "
+        "sensors, 256 for KITTI. Float maps are metres and are divided only when this is given.",
+    )
+    add("--min-depth", type=float, default=0.0, help="Depth nearer than this, in metres, is dropped.")
+    add("--max-depth", type=float, default=float("inf"), help="Depth beyond this, in metres, is dropped.")
+    add("--resize-depth", action="store_true", help="Resample depth maps of another size than their image.")
+    add("--fov", type=float, help="Horizontal field of view in degrees, for images without intrinsics.")
+    add("--world-coordinates", action="store_true", help="Write the clouds in the frame of D/poses.txt.")
+    group = parser.add_argument_group("what is written")
+    add = group.add_argument
+    add("--compact", action="store_true", help="Write point maps as .npz, lossless and many times smaller.")
+    add("--no-ply", action="store_true", help="Write no clouds; the later stages read only the point maps.")
+    add(
+        "--voxel-size",
+        type=float,
+        default=0.0,
+        help="Thin the clouds to one point a voxel of this edge (m).",
+    )
+    add(
+        "--outlier-neighbours",
+        type=int,
+        default=0,
+        help="Drop points of the clouds far from this many nearest neighbours; 20 is usual, 0 is off.",
+    )
+    add(
+        "--outlier-std",
+        type=float,
+        default=2.0,
+        help="Standard deviations above the mean neighbour distance at which a point is an outlier; "
+        "lower drops more.",
+    )
+    args = parser.parse_args(arguments)
+    if args.workers < 1:
+        parser.error("--workers must be at least 1")
+    if args.scale_factor is not None and args.scale_factor <= 0:
+        parser.error("--scale-factor must be positive")
+    if args.fov is not None and not 0 < args.fov < 180:
+        parser.error("--fov must lie between 0 and 180 degrees")
+    if not 0 <= args.min_depth < args.max_depth:
+        parser.error("--min-depth must not be negative and must be below --max-depth")
+    if args.voxel_size < 0 or args.outlier_neighbours < 0 or args.outlier_std <= 0:
+        parser.error("--voxel-size and --outlier-neighbours must not be negative, --outlier-std positive")
+    return args
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the stage; return 0 when every image succeeded, 1 when some failed, 2 for an unusable dataset."""
+    args = parse_args(arguments)
+    try:
+        frames = find_frames(args)
+    except InputError as error:
+        print(f"d2p.py: {error}", file=sys.stderr)
+        return 2
+    failures = []
+    convert_frame = functools.partial(convert, args=args)
+    for frame, _, reason in batch.run(convert_frame, frames, args.workers, len(frames), "d2p"):
+        if reason is not None:
+            failures.append({"image": frame.image.name, "reason": reason})
+    return batch.finish("d2p", len(frames) - len(failures), failures, args.dataset_path / "point_clouds")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

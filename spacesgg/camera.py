@@ -1,0 +1,62 @@
+"""Pinhole intrinsics and camera-to-world poses: reading them and checking them."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from spacesgg.errors import InputError
+
+
+def _numbers(path: Path) -> np.ndarray:
+    try:
+        return np.loadtxt(path, dtype=np.float64, ndmin=2)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a table of numbers ({error})") from error
+
+
+def read_intrinsics(path: Path) -> np.ndarray:
+    """Return the 3×3 pinhole matrix in `path`, in pixels.
+
+    Raises InputError when it is not nine finite numbers with positive focal lengths and last row 0 0 1.
+    """
+    matrix = _numbers(path)
+    if matrix.size != 9:
+        raise InputError(f"{path}: found {matrix.size} numbers, expected the 9 of a 3×3 intrinsic matrix")
+    matrix = matrix.reshape(3, 3)
+    if not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
+        raise InputError(f"{path}: focal lengths must be positive and all numbers finite, found {matrix}")
+    if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
+        raise InputError(f"{path}: expected rows 'fx s cx', '0 fy cy', '0 0 1', found {matrix.tolist()}")
+    return matrix
+
+
+def intrinsics_from_fov(width: int, height: int, horizontal_fov_deg: float) -> np.ndarray:
+    """Return the 3×3 matrix of a centred camera with square pixels and this horizontal field of view."""
+    focal = width / 2 / math.tan(math.radians(horizontal_fov_deg) / 2)
+    # Pixel centres are at whole numbers, so the middle of the image is half a pixel before width / 2.
+    return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+
+
+def read_poses(path: Path, count: int) -> np.ndarray:
+    """Return the (count, 4, 4) camera-to-world matrices in `path`, one line of 16 numbers an image.
+
+    Raises InputError when the number of poses differs from `count` or a pose cannot be inverted.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: not found; world coordinates need one camera-to-world pose per image")
+    poses = _numbers(path)
+    if poses.shape != (count, 16):
+        raise InputError(
+            f"{path}: found {poses.shape[0]} lines of {poses.shape[1]} numbers, expected {count} lines "
+            "(one per image, in the order of the sorted stems) of 16"
+        )
+    poses = poses.reshape(count, 4, 4)
+    for line, pose in enumerate(poses, start=1):
+        if not np.isfinite(pose).all() or not np.allclose(pose[3], (0, 0, 0, 1)):
+            raise InputError(f"{path}, line {line}: not a 4×4 pose whose last row is 0 0 0 1")
+        if abs(np.linalg.det(pose[:3, :3])) < 1e-6:
+            raise InputError(
+                f"{path}, line {line}: the pose cannot be inverted; expected a camera-to-world matrix"
+            )
+    return poses

@@ -1,0 +1,48 @@
+"""Depth maps: reading every supported format to float32 metres."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")  # OpenCV reads EXR only when this was set before
+
+import cv2
+import numpy as np
+
+from spacesgg.errors import InputError
+
+SUFFIXES = (".png", ".tiff", ".tif", ".exr", ".npy")
+DEFAULT_INTEGER_SCALE = 5000.0  # TUM RGB-D's convention, also what the first public pipeline used
+
+
+def read_raw(path: Path) -> np.ndarray:
+    """Return the (H, W) depth map as stored, integer or float."""
+    try:
+        if path.suffix.lower() == ".npy":
+            depth = np.load(path, allow_pickle=False)
+        else:
+            # Decoded from bytes: imread hides the reason of a failure and stumbles over non-ASCII paths.
+            depth = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (OSError, ValueError, cv2.error) as error:
+        raise InputError(f"{path}: cannot be read as a depth map ({error})") from error
+    if depth is None:
+        raise InputError(f"{path}: cannot be decoded; the file is empty, truncated or not an image")
+    if depth.ndim == 3 and (depth.shape[2] == 1 or (depth == depth[..., :1]).all()):
+        depth = depth[..., 0]
+    if depth.ndim != 2 or depth.dtype.kind not in "uif":
+        raise InputError(
+            f"{path}: found shape {depth.shape} of {depth.dtype}, expected one channel of numbers; "
+            "a colour-mapped depth picture cannot be used"
+        )
+    return depth
+
+
+def to_metres(depth: np.ndarray, scale_factor: float | None) -> np.ndarray:
+    """Return (H, W) float32 metres; 0 where there is no depth (0, negative, NaN or inf).
+
+    Integer maps are divided by `scale_factor`, 5000 when None; float maps only when it is given.
+    """
+    divisor = scale_factor
+    if divisor is None:
+        divisor = 1.0 if depth.dtype.kind == "f" else DEFAULT_INTEGER_SCALE
+    metres = depth.astype(np.float32) / np.float32(divisor)
+    return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(0))

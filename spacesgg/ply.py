@@ -1,0 +1,42 @@
+"""Coloured point clouds as binary PLY, and Open3D's clean-up of them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from spacesgg.atomic import atomic_open
+
+_VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
+
+
+def write_ply(path: Path, points: np.ndarray, colours: np.ndarray) -> None:
+    """Write (N, 3) float points in metres and (N, 3) uint8 RGB colours, whole or not at all."""
+    vertices = np.empty(len(points), _VERTEX)
+    for axis, name in enumerate(("x", "y", "z")):
+        vertices[name] = points[:, axis]
+    for channel, name in enumerate(("red", "green", "blue")):
+        vertices[name] = colours[:, channel]
+    names = "".join(
+        f"property {'uchar' if _VERTEX[name].itemsize == 1 else 'float'} {name}\n" for name in _VERTEX.names
+    )
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{names}end_header\n"
+    with atomic_open(path) as stream:
+        stream.write(header.encode("ascii"))
+        stream.write(vertices.tobytes())
+
+
+def clean(
+    points: np.ndarray, colours: np.ndarray, voxel_m: float, outlier_neighbours: int, outlier_std: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cloud after voxel downsampling and statistical outlier removal; 0 turns a step off."""
+    if not len(points) or not (voxel_m or outlier_neighbours):
+        return points, colours
+    import open3d as o3d  # takes a second to load, and only this option needs it
+
+    cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points.astype(np.float64)))
+    cloud.colors = o3d.utility.Vector3dVector(colours / 255.0)
+    if voxel_m:
+        cloud = cloud.voxel_down_sample(voxel_m)
+    if outlier_neighbours:
+        cloud, _ = cloud.remove_statistical_outlier(outlier_neighbours, outlier_std)
+    return np.asarray(cloud.points), np.rint(np.asarray(cloud.colors) * 255).astype(np.uint8)

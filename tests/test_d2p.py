@@ -1,0 +1,140 @@
+import cv2
+import numpy as np
+import open3d as o3d
+import orjson
+import pytest
+
+import d2p
+from spacesgg import pointmaps
+
+K = np.array([[50.0, 0, 15.5], [0, 60.0, 11.5], [0, 0, 1]])
+H, W = 24, 32
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    for folder in ("images", "depth_maps"):
+        (tmp_path / folder).mkdir()
+    rng = np.random.default_rng(0)
+    for stem in ("b", "a", "c"):
+        cv2.imwrite(str(tmp_path / "images" / f"{stem}.png"), rng.integers(0, 255, (H, W, 3), np.uint8))
+        depth = rng.integers(500, 4000, (H, W)).astype(np.uint16)
+        depth[:3] = 0
+        cv2.imwrite(str(tmp_path / "depth_maps" / f"{stem}.png"), depth)
+    np.savetxt(tmp_path / "K.txt", K)
+    return tmp_path
+
+
+def run(dataset, *options):
+    return d2p.main(["--dataset-path", str(dataset), *options])
+
+
+def raw(dataset, stem):
+    return cv2.imread(str(dataset / "depth_maps" / f"{stem}.png"), cv2.IMREAD_UNCHANGED)
+
+
+def test_point_map_and_cloud_agree_with_open3d(dataset):
+    assert run(dataset, "--scale-factor", "1000") == 0
+    points = np.load(dataset / "point_clouds" / "a.npy")
+    assert points.shape == (H, W, 3) and points.dtype == np.float32
+    assert not points[:3].any()
+    intrinsics = o3d.camera.PinholeCameraIntrinsic(W, H, K)
+    depth = o3d.geometry.Image(raw(dataset, "a"))
+    expected = o3d.geometry.PointCloud.create_from_depth_image(depth, intrinsics, depth_scale=1000.0)
+    np.testing.assert_allclose(points[points[..., 2] > 0], np.asarray(expected.points), atol=1e-5)
+
+    cloud = o3d.io.read_point_cloud(str(dataset / "point_clouds" / "a.ply"))
+    np.testing.assert_allclose(np.asarray(cloud.points), np.asarray(expected.points), atol=1e-5)
+    colour = cv2.imread(str(dataset / "images" / "a.png"))[3:].reshape(-1, 3)[:, ::-1]
+    np.testing.assert_array_equal(np.rint(np.asarray(cloud.colors) * 255), colour)
+
+
+def test_poses_follow_the_sorted_stems_and_move_only_the_cloud(dataset):
+    poses = np.stack([np.eye(4)] * 3)
+    poses[:, 0, 3] = (10, 20, 30)  # of a, b, c
+    np.savetxt(dataset / "poses.txt", poses.reshape(3, 16))
+    assert run(dataset, "--scale-factor", "1000", "--world-coordinates") == 0
+    points = np.load(dataset / "point_clouds" / "b.npy")
+    cloud = np.asarray(o3d.io.read_point_cloud(str(dataset / "point_clouds" / "b.ply")).points)
+    np.testing.assert_allclose(cloud - points[points[..., 2] > 0], [[20, 0, 0]] * len(cloud), atol=1e-4)
+
+
+def test_compact_form_is_the_same_point_map(dataset):
+    assert run(dataset) == 0
+    assert run(dataset, "--compact", "--workers", "2") == 0
+    for stem in "abc":
+        folder = dataset / "point_clouds"
+        np.testing.assert_array_equal(
+            pointmaps.read_pointmap(folder / f"{stem}.npz"), np.load(folder / f"{stem}.npy")
+        )
+
+
+@pytest.mark.parametrize("suffix", [".exr", ".tiff", ".npy"])
+def test_float_depth_is_metres(dataset, suffix):
+    metres = np.full((H, W), 2.5, np.float32)
+    metres[0, :3] = (np.nan, np.inf, -1)
+    path = dataset / "depth_maps" / f"a{suffix}"
+    (dataset / "depth_maps" / "a.png").unlink()
+    if suffix == ".npy":
+        np.save(path, metres)
+    else:
+        assert cv2.imwrite(str(path), metres)
+    assert run(dataset) == 0
+    z = np.load(dataset / "point_clouds" / "a.npy")[..., 2]
+    assert not z[0, :3].any() and (z[1:] == 2.5).all()
+
+
+def test_a_bad_image_is_named_and_the_others_are_done(dataset):
+    (dataset / "images" / "b.png").write_bytes(b"")
+    (dataset / "depth_maps" / "c.png").unlink()
+    assert run(dataset) == 1
+    lines = (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()
+    failures = {failure["image"]: failure["reason"] for failure in map(orjson.loads, lines)}
+    assert failures.keys() == {"b.png", "c.png"}
+    assert "no depth map" in failures["c.png"]
+    assert (dataset / "point_clouds" / "a.npy").is_file()
+
+
+def test_sizes_must_agree_unless_resampling_is_allowed(dataset):
+    small = raw(dataset, "a")[::2, ::2]
+    cv2.imwrite(str(dataset / "depth_maps" / "a.png"), small)
+    assert run(dataset) == 1
+    assert b"--resize-depth" in (dataset / "point_clouds.errors.jsonl").read_bytes()
+    assert run(dataset, "--resize-depth") == 0
+    assert not (dataset / "point_clouds.errors.jsonl").exists()
+    z = np.load(dataset / "point_clouds" / "a.npy")[..., 2]
+    assert set(np.unique(z)) <= set(np.unique((small / np.float32(5000)).astype(np.float32)))
+
+
+def test_unusable_datasets_are_refused_at_once(dataset, capsys):
+    assert run(dataset, "--world-coordinates") == 2
+    np.savetxt(dataset / "poses.txt", np.zeros((2, 16)))
+    assert run(dataset, "--world-coordinates") == 2
+    singular = np.zeros((3, 4, 4))
+    singular[:, 3, 3] = 1
+    np.savetxt(dataset / "poses.txt", singular.reshape(3, 16))
+    assert run(dataset, "--world-coordinates") == 2
+    (dataset / "K.txt").unlink()
+    assert run(dataset) == 2
+    errors = capsys.readouterr().err
+    for part in ("poses.txt: not found", "expected 3 lines", "cannot be inverted", "--fov"):
+        assert part in errors
+    assert run(dataset, "--fov", "60") == 0
+
+
+def test_own_intrinsics_win_over_the_shared_ones(dataset):
+    (dataset / "intrinsics").mkdir()
+    own = K.copy()
+    own[0, 0] *= 2
+    np.savetxt(dataset / "intrinsics" / "a.txt", own)
+    assert run(dataset) == 0
+    a, b = (np.load(dataset / "point_clouds" / f"{stem}.npy")[10, 0] for stem in "ab")
+    assert np.isclose(a[0] / a[2], -15.5 / 100) and np.isclose(b[0] / b[2], -15.5 / 50)
+
+
+def test_voxels_and_outliers_thin_only_the_cloud(dataset):
+    options = ("--voxel-size", "0.1", "--outlier-neighbours", "10")
+    assert run(dataset, *options) == 0
+    cloud = o3d.io.read_point_cloud(str(dataset / "point_clouds" / "a.ply"))
+    assert 0 < len(cloud.points) < (H - 3) * W
+    assert np.count_nonzero(np.load(dataset / "point_clouds" / "a.npy")[..., 2]) == (H - 3) * W
