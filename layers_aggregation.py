@@ -1,0 +1,108 @@
+"""Objects clustered by depth into layers: stage 2 of the pipeline.
+
+In:   an annotation file (asv2_level.json or .jsonl), depth maps, instance masks
+Out:  the same file with each object's depth range [near, far] and the image's "levels", nearest first
+Run:  python layers_aggregation.py --input-file asv2_level.json --depth-dir depth_maps --mask-dir masks \\
+          --output-file processed_annotations.json
+
+Every object of the input is in the output. One without usable depth is in no layer and is named in
+OUTPUT.errors.jsonl. Masks may be images in --mask-dir, COCO run lengths or COCO polygons.
+"""
+
+import argparse
+import functools
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spacesgg import annotations, batch, depth, depth_ranges, layers, masks
+from spacesgg.errors import InputError
+
+
+def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[dict[str, Any], list[dict]]:
+    """Return the entry with depth ranges and levels, and the objects without usable depth with reasons."""
+    image, entry = item
+    objects = annotations.objects(entry)
+    path = args.depth_dir / (entry.get("depth") or f"{Path(image).stem}.png")
+    raw = depth.read_raw(path)
+    values = depth.to_metres(raw, args.scale_factor or 1.0)
+    if args.inverse_depth:
+        # Ranges are found where larger is farther, then turned back into the map's own units.
+        values = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+    found, failures = {}, []
+    for thing in objects:
+        try:
+            mask = masks.decode(thing.mask, *values.shape, args.mask_dir)
+            span = depth_ranges.depth_range(values, mask)
+            if span is None:
+                raise InputError(f"fewer than {depth_ranges.MIN_POINTS} pixels with depth under the mask")
+        except InputError as error:
+            failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
+            span = None
+        if span is not None:
+            found[thing.key] = [1 / end for end in span] if args.inverse_depth else span
+        annotations.set_depth_range(entry[thing.key], found.get(thing.key))
+    entry["levels"] = layers.cluster_layers(found, args.min_gap, args.inverse_depth)
+    return entry, failures
+
+
+def parse_args(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the command line's options; wrong usage exits with status 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--input-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
+    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    add("--depth-dir", type=Path, required=True, help='Folder of the depth maps that "depth" names.')
+    add("--mask-dir", type=Path, help="Folder of the mask images; not needed for run lengths and polygons.")
+    add("--dataset-base", default="", help="Start of the annotation's image paths; no image is opened here.")
+    add("--data-prefix", default="", help="What stands for it on this machine; no image is opened here.")
+    add("--scale-factor", type=float, help="Depth units per metre; depth ranges are then written in metres.")
+    add("--inverse-depth", action="store_true", help="The maps hold inverse depth: larger values are nearer.")
+    add(
+        "--min-gap",
+        type=float,
+        default=layers.MIN_GAP,
+        help="Gap, as a fraction of the depth, above which two objects never share a layer; "
+        "raising it gives fewer, thicker layers.",
+    )
+    add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
+    args = parser.parse_args(arguments)
+    if args.workers < 1:
+        parser.error("--workers must be at least 1")
+    if args.min_gap <= 0 or (args.scale_factor is not None and args.scale_factor <= 0):
+        parser.error("--min-gap and --scale-factor must be positive")
+    for folder in filter(None, (args.depth_dir, args.mask_dir)):
+        if not folder.is_dir():
+            parser.error(f"{folder}: no such folder")
+    return args
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the stage; return 0 when every object has a depth range, 1 when some failed, 2 for wrong input."""
+    args = parse_args(arguments)
+    failures, succeeded = [], 0
+    work = functools.partial(aggregate, args=args)
+    try:
+        with annotations.writer(args.output_file) as write:
+            entries = annotations.read(args.input_file)
+            for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "layers"):
+                if reason is not None:
+                    failures.append({"image": image, "reason": reason})
+                    write(image, entry)  # nothing of the input is lost
+                    continue
+                done, without_depth = result
+                write(image, done)
+                failures += without_depth
+                succeeded += not without_depth
+    except InputError as error:
+        print(f"layers_aggregation.py: {error}", file=sys.stderr)
+        return 2
+    return batch.finish("layers_aggregation", succeeded, failures, args.output_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
