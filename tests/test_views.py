@@ -1,0 +1,33 @@
+import numpy as np
+
+from spacesgg import views
+
+NONE = np.zeros(3)
+
+
+def box(x, y, z, half=0.1):
+    return np.array([[x - half, y - half, z - half], [x + half, y + half, z + half]])
+
+
+def signs(a, b, view, margin=NONE):
+    return views.order_list({"a": a, "b": b}, {"a": margin, "b": margin}, view)["a>b"]
+
+
+def test_each_side_sees_the_scene_its_own_way():
+    a, b = box(-1, -1, 2), box(1, 1, 4)  # A: left of B, above it, nearer
+    assert signs(a, b, "front") == [-1, -1, -1]
+    assert signs(a, b, "back") == [1, -1, 1]
+    # From the left side A, on the camera's left, is the nearer one; it is on that viewer's right.
+    assert signs(a, b, "left") == [1, -1, -1]
+    assert signs(a, b, "right") == [-1, -1, 1]
+
+
+def test_overlapping_and_touching_extents_state_nothing():
+    assert signs(box(0, 0, 2), box(0.15, 0.2, 2), "front") == [0, 0, 0]
+
+
+def test_a_gap_within_the_uncertainty_states_nothing():
+    a, b = box(0, 0, 2), box(1, 0, 2.3)
+    assert signs(a, b, "front", np.array([0, 0, 0.05])) == [-1, 0, -1]
+    assert signs(a, b, "front", np.array([0, 0, 0.1])) == [-1, 0, 0]
+    assert signs(a, b, "left", np.array([0, 0, 0.1])) == [0, 0, -1]
