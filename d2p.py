@@ -18,7 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import batch, camera, depth, ply, pointmaps
+from spacesgg import batch, camera, depth, images, ply, pointmaps
 from spacesgg.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -40,9 +40,7 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
     """Write the cloud and the point map of one frame."""
     if frame.depth is None:
         raise InputError(f"{frame.image}: no depth map {frame.stem} in {args.dataset_path / 'depth_maps'}")
-    colour = cv2.imdecode(np.fromfile(frame.image, np.uint8), READ_AS_STORED)
-    if colour is None:
-        raise InputError(f"{frame.image}: cannot be decoded; the file is empty, truncated or not an image")
+    colour = images.decode(frame.image, READ_AS_STORED)
     height, width = colour.shape[:2]
     depth_m = depth.to_metres(depth.read_raw(frame.depth), args.scale_factor)
     if depth_m.shape != (height, width):
@@ -91,27 +89,27 @@ def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 def find_frames(args: argparse.Namespace) -> list[Frame]:
     """Pair images, depth maps, intrinsics and poses by stem. Raises InputError for the whole dataset."""
     root = args.dataset_path
-    images = files_by_stem(root / "images", IMAGE_SUFFIXES)
+    pictures = files_by_stem(root / "images", IMAGE_SUFFIXES)
     depths = files_by_stem(root / "depth_maps", depth.SUFFIXES)
-    if not images:
+    if not pictures:
         raise InputError(f"{root / 'images'}: no {', '.join(IMAGE_SUFFIXES)} files")
-    if not images.keys() & depths.keys():
-        raise InputError(f"{root}: no depth map has the stem of an image, for example {next(iter(images))}")
+    if not pictures.keys() & depths.keys():
+        raise InputError(f"{root}: no depth map has the stem of an image, for example {next(iter(pictures))}")
     folder = root / "intrinsics"
     own = files_by_stem(folder, (".txt",)) if folder.is_dir() else {}
     shared = root / "K.txt" if (root / "K.txt").is_file() else None
     if shared is not None:
         camera.read_intrinsics(shared)
-    unknown = [stem for stem in images if stem not in own]
+    unknown = [stem for stem in pictures if stem not in own]
     if unknown and shared is None and args.fov is None:
         raise InputError(
-            f"{root}: no intrinsics for {unknown[0]} ({len(unknown)} of {len(images)} images); add K.txt or "
+            f"{root}: no intrinsics for {unknown[0]} ({len(unknown)} of {len(pictures)} images); add K.txt or "
             "intrinsics/STEM.txt, or give the horizontal field of view with --fov (60 suits most photographs)"
         )
-    poses = camera.read_poses(root / "poses.txt", len(images)) if args.world_coordinates else None
+    poses = camera.read_poses(root / "poses.txt", len(pictures)) if args.world_coordinates else None
     return [
         Frame(stem, image, depths.get(stem), own.get(stem, shared), None if poses is None else poses[i])
-        for i, (stem, image) in enumerate(images.items())
+        for i, (stem, image) in enumerate(pictures.items())
     ]
 
 

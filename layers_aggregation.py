@@ -43,6 +43,8 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
             span = None
         if span is not None:
             found[thing.key] = [1 / end for end in span] if args.inverse_depth else span
+    # Only now, when nothing can fail any more: a failed entry is written as it came.
+    for thing in objects:
         annotations.set_depth_range(entry[thing.key], found.get(thing.key))
     entry["levels"] = layers.cluster_layers(found, args.min_gap, args.inverse_depth)
     return entry, failures

@@ -8,6 +8,7 @@ os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")  # OpenCV reads EXR only 
 import cv2
 import numpy as np
 
+from spacesgg import images
 from spacesgg.errors import InputError
 
 SUFFIXES = (".png", ".tiff", ".tif", ".exr", ".npy")
@@ -20,12 +21,9 @@ def read_raw(path: Path) -> np.ndarray:
         if path.suffix.lower() == ".npy":
             depth = np.load(path, allow_pickle=False)
         else:
-            # Decoded from bytes: imread hides the reason of a failure and stumbles over non-ASCII paths.
-            depth = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    except (OSError, ValueError, cv2.error) as error:
+            depth = images.decode(path, cv2.IMREAD_UNCHANGED)
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: cannot be read as a depth map ({error})") from error
-    if depth is None:
-        raise InputError(f"{path}: cannot be decoded; the file is empty, truncated or not an image")
     if depth.ndim == 3 and (depth.shape[2] == 1 or (depth == depth[..., :1]).all()):
         depth = depth[..., 0]
     if depth.ndim != 2 or depth.dtype.kind not in "uif":

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from spacesgg import images
 from spacesgg.errors import InputError
 
 
@@ -19,12 +20,7 @@ def decode(mask: Any, height: int, width: int, folder: Path | None) -> np.ndarra
         raise InputError("the object has no mask")
     if isinstance(mask, str):
         path = Path(mask) if folder is None else folder / mask
-        try:
-            image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-        except (OSError, cv2.error) as error:
-            raise InputError(f"{path}: the mask cannot be read ({error})") from error
-        if image is None:
-            raise InputError(f"{path}: the mask is empty, truncated or not an image")
+        image = images.decode(path, cv2.IMREAD_UNCHANGED)
         if image.ndim == 3:
             image = image[..., :3].any(axis=2)  # an alpha channel is opaque everywhere
         decoded = image != 0
