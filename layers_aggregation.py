@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from spacesgg import annotations, batch, depth, depth_ranges, layers, masks
+from spacesgg import annotations, batch, depth, depth_ranges, layers, masks, surfaces
 from spacesgg.errors import InputError
 
 
@@ -37,7 +37,7 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
             mask = masks.decode(thing.mask, *values.shape, args.mask_dir)
             span = depth_ranges.depth_range(values, mask)
             if span is None:
-                raise InputError(f"fewer than {depth_ranges.MIN_POINTS} pixels with depth under the mask")
+                raise InputError(f"fewer than {surfaces.MIN_POINTS} pixels with depth under the mask")
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
             span = None

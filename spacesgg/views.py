@@ -8,6 +8,9 @@ from itertools import combinations
 
 import numpy as np
 
+from spacesgg.extents import Extent
+from spacesgg.layers import cluster_layers
+
 VIEWS = ("front", "left", "right", "back")
 # Rows: the viewer's right, down and away, in the camera's axes. The scene turns about its vertical.
 ROTATIONS = {
@@ -33,14 +36,34 @@ def relation(a: np.ndarray, b: np.ndarray, margin: np.ndarray) -> list[int]:
     return (after.astype(int) - before.astype(int)).tolist()
 
 
-def order_list(extents: dict[str, np.ndarray], margins: dict[str, np.ndarray], view: str) -> dict[str, list[int]]:
+def order_list(extents: dict[str, Extent], view: str, tilt_sigma: float = 0.0) -> dict[str, list[int]]:
     """Return "KEY_A>KEY_B" → [left, up, front], one entry per unordered pair, as seen from `view`.
 
-    `margins` holds each object's (3,) uncertainty in metres along the camera's x, y and z.
+    `tilt_sigma`, radians, is how uncertain the vertical is: it moves heights by that share of the distance
+    between the two objects, and distances by that share of their difference in height.
     """
-    turned = {key: turn(extent, view) for key, extent in extents.items()}
     axes = np.abs(ROTATIONS[view])
+    turned = {key: turn(extent.box, view) for key, extent in extents.items()}
     return {
-        f"{a}>{b}": relation(turned[a], turned[b], axes @ np.hypot(margins[a], margins[b]))
+        f"{a}>{b}": relation(turned[a], turned[b], axes @ _margin(extents[a], extents[b], tilt_sigma))
         for a, b in combinations(extents, 2)
     }
+
+
+def _margin(a: Extent, b: Extent, tilt_sigma: float) -> np.ndarray:
+    """Return (3,) metres along the camera's x, y and z that the noise of both could make a gap of."""
+    margin = np.hypot(a.margin, b.margin)
+    if tilt_sigma:
+        apart = np.abs(a.centre - b.centre)
+        margin = margin + tilt_sigma * np.array([apart[1], np.hypot(apart[0], apart[2]), apart[1]])
+    return margin
+
+
+def levels(extents: dict[str, Extent], view: str, min_gap: float) -> list[list[str]]:
+    """Return the layers, nearest first, for a viewer who stands as far from the scene as the camera does."""
+    if not extents:
+        return []
+    away = {key: turn(extent.seen, view)[:, 2] for key, extent in extents.items()}
+    nearest = min(span[0] for span in away.values())
+    distance = max(min(float(extent.seen[0, 2]) for extent in extents.values()), 0.1)
+    return cluster_layers({key: (span - nearest + distance).tolist() for key, span in away.items()}, min_gap)

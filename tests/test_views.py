@@ -1,6 +1,7 @@
 import numpy as np
 
 from spacesgg import views
+from spacesgg.extents import Extent
 
 NONE = np.zeros(3)
 
@@ -10,7 +11,7 @@ def box(x, y, z, half=0.1):
 
 
 def signs(a, b, view, margin=NONE):
-    return views.order_list({"a": a, "b": b}, {"a": margin, "b": margin}, view)["a>b"]
+    return views.order_list({"a": Extent(a, margin, a), "b": Extent(b, margin, b)}, view)["a>b"]
 
 
 def test_each_side_sees_the_scene_its_own_way():

@@ -1,0 +1,116 @@
+"""The objects' order seen from the front, left, right and back: stage 3 of the pipeline.
+
+In:   an annotation file (with or without depth ranges), the point maps of d2p.py, instance masks
+Out:  the same file with "order_list" (left, up, front of every pair), "views" (layers and order seen from the
+      left, the right and the back), and "levels" where they were missing
+Run:  python multiview_layers.py --input-file asv2_level.json --point-cloud-dir point_clouds --mask-dir masks \\
+          --output-file processed_annotations.json
+
+A relation is stated only where the objects' full 3D extents leave a gap that noise cannot explain; else it is
+0. Where the ground can be found in the points the frame is levelled first, so that up is up for people even
+when the camera looks down (--no-level turns this off).
+"""
+
+import argparse
+import functools
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spacesgg import annotations, batch, depth_ranges, extents, ground, layers, masks, pointmaps, surfaces, views
+from spacesgg.errors import InputError
+
+
+def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[dict[str, Any], list[dict]]:
+    """Return the entry with levels, order_list and views, and the objects without usable depth with reasons."""
+    image, entry = item
+    objects = annotations.objects(entry)
+    points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
+    floor = None if args.no_level else ground.find_ground(points)
+    rotation = np.eye(3) if floor is None else floor.rotation
+    found, ranges, failures = {}, {}, []
+    for thing in objects:
+        try:
+            mask = masks.decode(thing.mask, *points.shape[:2], args.mask_dir)
+            surface = surfaces.find_surface(points[..., 2], mask)
+            if surface is None:
+                raise InputError(f"fewer than {surfaces.MIN_POINTS} points under the mask")
+        except InputError as error:
+            failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
+            continue
+        found[thing.key] = extents.extent(points, surface, rotation, None if floor is None else floor.height)
+        ranges[thing.key] = depth_ranges.surface_range(points[..., 2], surface)
+    # Only now, when nothing can fail any more: a failed entry is written as it came.
+    if "levels" not in entry:
+        entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
+    tilt_sigma = 0.0 if floor is None else floor.sigma
+    entry["order_list"] = views.order_list(found, "front", tilt_sigma)
+    entry["views"] = {
+        view: {
+            "levels": views.levels(found, view, args.min_gap),
+            "order_list": views.order_list(found, view, tilt_sigma),
+        }
+        for view in views.VIEWS[1:]
+    }
+    return entry, failures
+
+
+def parse_args(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the command line's options; wrong usage exits with status 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--input-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
+    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    add("--point-cloud-dir", type=Path, required=True, help="Folder of the point maps that d2p.py wrote.")
+    add("--mask-dir", type=Path, help="Folder of the mask images; not needed for run lengths and polygons.")
+    add("--dataset-base", default="", help="Start of the annotation's image paths; no image is opened here.")
+    add("--data-prefix", default="", help="What stands for it on this machine; no image is opened here.")
+    add("--no-level", action="store_true", help="Keep the camera's own axes: up is the picture's up.")
+    add(
+        "--min-gap",
+        type=float,
+        default=layers.MIN_GAP,
+        help="Gap, as a fraction of the distance, above which two objects never share a layer; "
+        "raising it gives fewer, thicker layers.",
+    )
+    add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
+    args = parser.parse_args(arguments)
+    if args.workers < 1:
+        parser.error("--workers must be at least 1")
+    if args.min_gap <= 0:
+        parser.error("--min-gap must be positive")
+    for folder in filter(None, (args.point_cloud_dir, args.mask_dir)):
+        if not folder.is_dir():
+            parser.error(f"{folder}: no such folder")
+    return args
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the stage; return 0 when every object has an extent, 1 when some failed, 2 for wrong input."""
+    args = parse_args(arguments)
+    failures, succeeded = [], 0
+    work = functools.partial(order, args=args)
+    try:
+        with annotations.writer(args.output_file) as write:
+            entries = annotations.read(args.input_file)
+            for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "views"):
+                if reason is not None:
+                    failures.append({"image": image, "reason": reason})
+                    write(image, entry)  # nothing of the input is lost
+                    continue
+                done, without_points = result
+                write(image, done)
+                failures += without_points
+                succeeded += not without_points
+    except InputError as error:
+        print(f"multiview_layers.py: {error}", file=sys.stderr)
+        return 2
+    return batch.finish("multiview_layers", succeeded, failures, args.output_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
