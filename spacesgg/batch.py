@@ -13,7 +13,7 @@ from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
 
 
-def _attempt(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, str | None]:
+def attempt(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, str | None]:
     """Return (item, result, None) or (item, None, reason); one bad image must not end the run."""
     try:
         return item, function(item), None
@@ -31,10 +31,10 @@ def run(
     `function` must be picklable when workers > 1. `reason` is None where the item succeeded.
     """
     if workers == 1:
-        results = (_attempt(function, item) for item in items)
+        results = (attempt(function, item) for item in items)
     else:
         parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")
-        results = parallel(joblib.delayed(_attempt)(function, item) for item in items)
+        results = parallel(joblib.delayed(attempt)(function, item) for item in items)
     yield from tqdm(results, total=total, desc=what, unit="image", disable=None)
 
 
