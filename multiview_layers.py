@@ -17,9 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from spacesgg import annotations, batch, depth_ranges, extents, ground, layers, masks, pointmaps, surfaces, views
+from spacesgg import annotations, batch, depth_ranges, extents, frame, layers, masks, pointmaps, surfaces, views
 from spacesgg.errors import InputError
 
 
@@ -28,8 +26,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     image, entry = item
     objects = annotations.objects(entry)
     points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
-    floor = None if args.no_level else ground.find_ground(points)
-    rotation = np.eye(3) if floor is None else floor.rotation
+    scene = frame.make_frame(points, level=not args.no_level)
     found, ranges, failures = {}, {}, []
     for thing in objects:
         try:
@@ -40,17 +37,16 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
             continue
-        found[thing.key] = extents.extent(points, surface, rotation, None if floor is None else floor.height)
+        found[thing.key] = extents.find_extent(scene, surface)
         ranges[thing.key] = depth_ranges.surface_range(points[..., 2], surface)
     # Only now, when nothing can fail any more: a failed entry is written as it came.
     if "levels" not in entry:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
-    tilt_sigma = 0.0 if floor is None else floor.sigma
-    entry["order_list"] = views.order_list(found, "front", tilt_sigma)
+    entry["order_list"] = views.order_list(found, "front", scene.tilt_sigma)
     entry["views"] = {
         view: {
             "levels": views.levels(found, view, args.min_gap),
-            "order_list": views.order_list(found, view, tilt_sigma),
+            "order_list": views.order_list(found, view, scene.tilt_sigma),
         }
         for view in views.VIEWS[1:]
     }

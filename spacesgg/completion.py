@@ -1,0 +1,68 @@
+"""The unseen back of an object: bodies of which the visible points outline only a part.
+
+Points are (N, 3) metres in levelled axes; what is returned is (low, high), (2,) each, metres in x and z.
+"""
+
+import cv2
+import numpy as np
+
+MIN_POINTS = 30  # a footprint of fewer points is no outline
+CELLS = 48  # of the footprint's longer side
+CELL_SHARE = 0.0005  # of the points, at least two: strays fill no cell
+BANDS = 7  # of equal height
+MAX_CIRCLE_POINTS = 400
+CIRCLE_RMS = 0.06  # of the radius: a plane or an L of two faces fits a circle worse than this
+RADIUS_OF_WIDTH = (0.42, 0.7)  # half a disc shows its diameter; a flat arc of a large circle is a wall
+
+
+def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the bounds of the smallest rectangle around the footprint, None of too few points.
+
+    Of a cabinet two sides are seen; the rectangle adds the corner that is not (L-shape fitting of Zhang et
+    al., IV 2017, with the criterion of least area).
+    """
+    plan = points[:, ::2]
+    low = plan.min(axis=0)
+    cell = float((plan.max(axis=0) - low).max()) / CELLS
+    if cell <= 0 or len(plan) < MIN_POINTS:
+        return None
+    index = ((plan - low) / cell).astype(np.int64)
+    counts = np.bincount(index[:, 0] * (CELLS + 1) + index[:, 1])
+    full = np.flatnonzero(counts >= max(2, CELL_SHARE * len(plan)))
+    if len(full) < 3:
+        return None
+    cells = np.column_stack([full // (CELLS + 1), full % (CELLS + 1)]).astype(np.float32)
+    corners = (cv2.boxPoints(cv2.minAreaRect(cells)) + 0.5) * cell + low
+    return corners.min(axis=0), corners.max(axis=0)
+
+
+def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the bounds of the upright round body the points lie on, None where they do not.
+
+    A circle is fitted (algebraically, Kåsa 1976) to the widest band of heights: a ball's equator, a bin's side.
+    """
+    y = points[:, 1]
+    top, bottom = np.percentile(y, (2, 98))
+    if bottom <= top:
+        return None
+    band = np.floor((y - top) / (bottom - top) * BANDS).astype(int)
+    members = [points[band == i][:, ::2] for i in range(BANDS)]
+    widths = [np.ptp(np.percentile(m[:, 0], (1, 99))) if len(m) >= MIN_POINTS else 0.0 for m in members]
+    # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
+    widest = max(range(BANDS), key=lambda i: widths[i] * (1.0 if 2 <= i < BANDS - 1 else 0.9))
+    width, plan = widths[widest], members[widest].astype(float)
+    if width <= 0:
+        return None
+    plan = plan[:: max(1, len(plan) // MAX_CIRCLE_POINTS)]
+    middle = plan.mean(axis=0)
+    local = plan - middle
+    square = (local**2).sum(axis=1)
+    solution = np.linalg.lstsq(np.column_stack([2 * local, np.ones(len(local))]), square, rcond=None)[0]
+    centre = solution[:2]
+    radius = float(max(solution[2] + centre @ centre, 0.0)) ** 0.5
+    if not RADIUS_OF_WIDTH[0] <= radius / width <= RADIUS_OF_WIDTH[1]:
+        return None
+    rms = float(np.sqrt(np.mean((np.linalg.norm(local - centre, axis=1) - radius) ** 2)))
+    if rms > CIRCLE_RMS * radius:
+        return None
+    return middle + centre - radius, middle + centre + radius

@@ -1,0 +1,45 @@
+"""One frame as the geometry sees it: its point map, its rays and which way is down."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spacesgg.ground import find_ground
+
+RAY_STEP_PX = 8  # every eighth valid pixel tells the rays to far below a pixel
+
+
+class Frame(NamedTuple):
+    """An (H, W, 3) point map in metres with what all its objects share."""
+
+    points: np.ndarray
+    rays: np.ndarray  # (2, 2): x/z = rays[0, 0]·column + rays[0, 1], y/z = rays[1, 0]·row + rays[1, 1]
+    rotation: np.ndarray  # (3, 3) float32: levelled = points @ rotation.T
+    ground_height: float | None  # metres below the camera, None where no ground was found
+    tilt_sigma: float  # radians: the uncertainty of the vertical
+
+    def levelled(self, columns: np.ndarray, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Return (N, 3) metres in levelled axes of pixels (N,) at the given depths (N,)."""
+        x = (self.rays[0, 0] * columns + self.rays[0, 1]) * depth
+        y = (self.rays[1, 0] * rows + self.rays[1, 1]) * depth
+        return np.column_stack([x, y, depth]).astype(np.float32) @ self.rotation.T
+
+
+def make_frame(points: np.ndarray, level: bool = True) -> Frame:
+    """Return the frame of an (H, W, 3) point map; with `level` its axes follow the ground where one is found."""
+    ground = find_ground(points) if level else None
+    if ground is None:
+        return Frame(points, _rays(points), np.eye(3, dtype=np.float32), None, 0.0)
+    return Frame(points, _rays(points), ground.rotation.astype(np.float32), ground.height, ground.sigma)
+
+
+def _rays(points: np.ndarray) -> np.ndarray:
+    """Return the (2, 2) linear map from pixels to rays, which the point map itself tells."""
+    step = RAY_STEP_PX if np.count_nonzero(points[::RAY_STEP_PX, ::RAY_STEP_PX, 2]) > 100 else 1
+    rows, columns = np.nonzero(points[::step, ::step, 2])
+    found = points[rows * step, columns * step].astype(float)
+    rays = np.zeros((2, 2))
+    for axis, index in ((0, columns * step), (1, rows * step)):
+        if len(index) and np.ptp(index):
+            rays[axis] = np.polyfit(index, found[:, axis] / found[:, 2], 1)
+    return rays
