@@ -1,0 +1,192 @@
+"""Vision models of transformers: loading by name or folder, device and precision, readers that run ahead."""
+
+import collections
+import concurrent.futures
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers.image_processing_base import ImageProcessingMixin
+
+from spacesgg import batch
+from spacesgg.errors import InputError
+
+PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+# A checkpoint may lack a few tensors that the model never uses; one that lacks more is another model's.
+MISSING_TENSORS = 0.1
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called `name`; "auto" is the GPU where there is one. Raises InputError."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--device {name}: cannot be used here ({reason}); give auto or cpu") from error
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the number format of the forward pass; "auto" is half precision on a GPU, single elsewhere."""
+    if name == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    return PRECISIONS[name]
+
+
+@contextlib.contextmanager
+def inference(device: torch.device, precision: torch.dtype) -> Iterator[None]:
+    """Run models without gradients and in `precision`.
+
+    Weights stay in single precision and are cast as they are used, so that the steps that need single
+    precision (norms, softmax, box coordinates) keep it, whatever the model.
+    """
+    half = precision != torch.float32
+    with torch.inference_mode(), torch.autocast(device.type, precision if half else None, enabled=half):
+        yield
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def load_config(source: str) -> Any:
+    """Return the configuration of the model called `source`, a name or a folder. Raises InputError."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        return transformers.AutoConfig.from_pretrained(source)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"--model {source}: neither a folder with a config.json nor a model that can be reached "
+            f"({_first_line(error)})"
+        ) from error
+
+
+def load_model(auto_class: Any, source: str, device: torch.device) -> torch.nn.Module:
+    """Return the model in evaluation mode on `device`. Raises InputError when its weights are not there."""
+    try:
+        model, info = auto_class.from_pretrained(source, output_loading_info=True, dtype=torch.float32)
+    except Exception as error:  # safetensors, the hub and each architecture raise their own kinds
+        raise InputError(f"--model {source}: the weights cannot be loaded ({_first_line(error)})") from error
+    missing = sorted(info["missing_keys"])
+    if len(missing) > MISSING_TENSORS * len(model.state_dict()):
+        raise InputError(
+            f"--model {source}: {len(missing)} of {len(model.state_dict())} weights are missing, for example "
+            f"{missing[0]}; the folder holds another model than its config.json says"
+        )
+    return model.eval().to(device)
+
+
+def load_preparation(source: str) -> dict[str, Any]:
+    """Return the image processor's configuration of `source`. Raises InputError when it has none."""
+    try:
+        return ImageProcessingMixin.get_image_processor_dict(source)[0]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"--model {source}: no preprocessor_config.json, so how its images must be prepared is unknown; "
+            "copy the file from where the weights came from"
+        ) from error
+
+
+def load_tokenizer(source: str) -> Any:
+    """Return the tokenizer of `source`. Raises InputError when it has none."""
+    try:
+        return transformers.AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"--model {source}: the tokenizer cannot be loaded ({_first_line(error)})") from error
+
+
+def thread_pool(workers: int) -> concurrent.futures.ThreadPoolExecutor:
+    """Return the threads that read, prepare and write; decoders and encoders run outside Python's lock."""
+    # One torch thread each: more would only fight with the other readers for the same cores.
+    return concurrent.futures.ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+
+
+def read_ahead(
+    pool: concurrent.futures.Executor, function: Callable[[Any], Any], items: Iterable[Any], ahead: int
+) -> Iterator[tuple[Any, Any, str | None]]:
+    """Yield (item, result, reason) in the order of `items` while the next `ahead` are already being read."""
+    items = iter(items)
+    waiting = collections.deque(
+        pool.submit(batch.attempt, function, item) for item in itertools.islice(items, ahead)
+    )
+    while waiting:
+        result = waiting.popleft().result()
+        waiting.extend(pool.submit(batch.attempt, function, item) for item in itertools.islice(items, 1))
+        yield result
+
+
+def same_shape_batches(
+    prepared: Iterable[tuple[Any, torch.Tensor]], batch_size: int
+) -> Iterator[tuple[list[Any], torch.Tensor]]:
+    """Yield (items, (N, 3, h, w)) with N at most `batch_size`, so that no image needs padding.
+
+    Images of rarer shapes wait until a batch is full; never more than eight batches wait.
+    """
+    groups: dict[tuple[int, ...], list[tuple[Any, torch.Tensor]]] = {}
+
+    def take(shape: tuple[int, ...]) -> tuple[list[Any], torch.Tensor]:
+        items, tensors = zip(*groups.pop(shape), strict=True)
+        return list(items), torch.stack(tensors)
+
+    for item, tensor in prepared:
+        group = groups.setdefault(tuple(tensor.shape), [])
+        group.append((item, tensor))
+        if len(group) == batch_size:
+            yield take(tuple(tensor.shape))
+        elif sum(map(len, groups.values())) >= 8 * batch_size:
+            yield take(max(groups, key=lambda shape: len(groups[shape])))
+    for shape in list(groups):
+        yield take(shape)
+
+
+def out_of_memory(batch_size: int) -> InputError:
+    """Return the error to raise when a forward pass does not fit into the device's memory."""
+    return InputError(f"the device's memory does not hold --batch-size {batch_size}; give a smaller one")
+
+
+def add_model_arguments(parser: Any, batch_size: int, example: str) -> None:
+    """Add the options that every script with a vision model has."""
+    group = parser.add_argument_group("model and speed")
+    add = group.add_argument
+    add("--model", required=True, help=f"Name on the model hub or folder with the weights, such as {example}.")
+    add(
+        "--device",
+        default="auto",
+        help="Where the model runs: cpu, cuda, cuda:1, mps; auto takes a GPU where there is one.",
+    )
+    add(
+        "--precision",
+        choices=["auto", *PRECISIONS],
+        default="auto",
+        help="Number format of the forward pass; auto is half precision on a GPU and single elsewhere.",
+    )
+    add(
+        "--batch-size",
+        type=int,
+        default=batch_size,
+        help="Images in one forward pass; raise it until the device's memory is full.",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=4,
+        help="Threads that decode images ahead of the model and write behind it; raise it while the "
+        "device waits. Results do not depend on it.",
+    )
+
+
+def check_model_arguments(parser: Any, args: Any) -> None:
+    """Exit with status 2 where an option of `add_model_arguments` makes no sense."""
+    if args.workers < 1 or args.batch_size < 1:
+        parser.error("--workers and --batch-size must be at least 1")
+    looks_like_path = args.model.startswith((".", "/", "~")) or args.model.count("/") > 1
+    if looks_like_path and not Path(args.model).is_dir():
+        parser.error(f"--model {args.model}: no such folder")
