@@ -111,7 +111,9 @@ def depth_pro(folder: Path, fov_deg: float = 50.0) -> Path:
         last.weight.zero_()
         last.bias.fill_(fov_deg)
         # Inverse depth near zero would turn rounding errors into metres.
-        [layer for layer in model.head.modules() if isinstance(layer, torch.nn.Conv2d)][-1].bias.fill_(0.5)
+        last = model.head.layers[4]
+        last.weight.mul_(1e-3)
+        last.bias.fill_(0.5)
     return save(model, folder, size={"height": 64, "width": 64})
 
 
