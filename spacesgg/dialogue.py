@@ -1,0 +1,173 @@
+"""What was said about each prompt, by the journal, and what is to be said next.
+
+A request is asked up to `attempts` times. A reply with faults goes back to the model with the faults named; the
+first reply without faults is the request's outcome. All of it is read from the journal, so that a run that starts
+again, a batch file written for what is missing, and the writing of the output see the same thing.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from spacesgg.backends import Reply
+from spacesgg.journal import Journal, digest
+from spacesgg.prompt import Prompt
+
+# Reasoning models think aloud before the answer, and servers without a reasoning parser pass it on.
+_THINKING = re.compile(r"^\s*<think>.*?</think>\s*", re.DOTALL)
+
+
+class Request(NamedTuple):
+    """One prompt about one image; `context` is handed to the check untouched (the image's facts)."""
+
+    id: str
+    image: str
+    function: str
+    prompt: Prompt
+    context: Any = None
+
+
+Check = Callable[[Any, Prompt, Reply], list[str]]
+
+
+class Question(NamedTuple):
+    """What is to be asked next about a request."""
+
+    key: bytes
+    attempt: int
+    prompt: Prompt
+    seed: int
+
+
+class Outcome(NamedTuple):
+    """What a request became: the reply, accepted when it has no faults."""
+
+    reply: Reply
+    faults: list[str]
+    attempts: int
+
+
+def correction(faults: list[str]) -> str:
+    """Return the message that asks for the reply again, its faults named."""
+    listed = "\n".join(f"- {fault}" for fault in faults)
+    return (
+        "Your answer cannot be used, because:\n"
+        f"{listed}\n"
+        "Write the whole answer again, in the same form, without these faults. Write only the answer."
+    )
+
+
+def without_thinking(reply: Reply) -> Reply:
+    """Return the reply without the reasoning some models put before it."""
+    return reply._replace(text=_THINKING.sub("", reply.text))
+
+
+class Dialogue:
+    """What has been said about each request, by the journal, and what is to be asked next.
+
+    check       (context, prompt, reply) → faults, none when the reply is good; None accepts every reply
+    attempts    how often a request is asked before its reply is given up
+    parameters  whatever changes the replies besides the messages and the model
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        model: str,
+        parameters: dict[str, Any],
+        check: Check | None = None,
+        attempts: int = 3,
+        seed: int = 0,
+    ) -> None:
+        self.journal = journal
+        self.model = model
+        self.parameters = {**parameters, "seed": seed}
+        self.check = check
+        self.attempts = attempts
+
+    def base(self, request: Request) -> bytes:
+        """Return the digest of all that is asked first about the request."""
+        return digest(request.image, request.function, request.prompt.messages, self.model, self.parameters)
+
+    def first_key(self, request: Request) -> bytes:
+        """Return the journal key of the first attempt."""
+        return digest(self.base(request).hex(), 0)
+
+    def next(self, request: Request) -> Question | Outcome:
+        """Return what to ask, or what the journal says the request has become."""
+        base = self.base(request).hex()
+        prompt = request.prompt
+        reply, faults = Reply(""), []
+        for attempt in range(self.attempts):
+            key = digest(base, attempt)
+            line = self.journal.reply(key)
+            if line is None:
+                # The key is as good as random, and the same however the run was cut or ordered.
+                return Question(key, attempt, prompt, int.from_bytes(key[:4], "big") >> 1)
+            usage = line["usage"]
+            reply = without_thinking(Reply(line["reply"], usage["in"], usage["out"], line["finish_reason"]))
+            faults = [] if self.journal.is_accepted(key) else self._faults(request, reply)
+            if not faults:
+                self.journal.accept(key)
+            # A reply that was good enough when it was paid for is not paid for twice because the check changed.
+            if not faults or line["verdict"]["accepted"]:
+                return Outcome(reply, faults, attempt + 1)
+            prompt = prompt._replace(
+                messages=[
+                    *prompt.messages,
+                    {"role": "assistant", "content": reply.text},
+                    {"role": "user", "content": correction(faults)},
+                ]
+            )
+        return Outcome(reply, faults, self.attempts)
+
+    def add(self, request: Request, question: Question, reply: Reply) -> None:
+        """Check a reply that has arrived and write it down with its verdict."""
+        faults = self._faults(request, without_thinking(reply))
+        self.journal.add_reply(
+            question.key,
+            {
+                "id": request.id,
+                "image": request.image,
+                "function": request.function,
+                "attempt": question.attempt,
+                "prompt": digest(question.prompt.messages).hex(),
+                "model": self.model,
+                "parameters": self.parameters,
+                "reply": reply.text,
+                "finish_reason": reply.finish_reason,
+                "usage": {"in": reply.tokens_in, "out": reply.tokens_out},
+                "verdict": {"accepted": not faults, "faults": faults},
+            },
+        )
+        if not faults:
+            self.journal.accept(question.key)
+
+    def _faults(self, request: Request, reply: Reply) -> list[str]:
+        if self.check is None:
+            return []
+        try:
+            return list(self.check(request.context, request.prompt, reply))
+        except Exception as error:  # the reply is paid for: it is kept and listed, and the run goes on
+            return [f"the check itself failed: {type(error).__name__}: {error}"]
+
+
+def outcomes(
+    requests: Iterable[Request], dialogue: Dialogue, only_journal: bool = False
+) -> Iterator[tuple[Request, Outcome | str | None]]:
+    """Yield what each request became, in their order: an Outcome, why it failed, or None when it is unfinished.
+
+    With `only_journal` it ends when every first reply in the journal has been met: after a run was stopped early,
+    a million prompts that were never asked need not be walked over.
+    """
+    left = len(dialogue.journal) if only_journal else -1
+    for request in requests:
+        if left == 0:
+            return
+        step = dialogue.next(request)
+        if isinstance(step, Outcome):
+            left -= step.attempts
+            yield request, step
+        else:
+            left -= step.attempt
+            yield request, dialogue.journal.failure(step.key)

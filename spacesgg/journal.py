@@ -1,0 +1,199 @@
+"""The journal of an LLM run: every reply on disk the moment it arrives, found again by its key.
+
+`OUTPUT.journal.jsonl` stands beside the output, one JSON object a line, in order of arrival:
+
+    {"key": 32 hex digits, "image", "function", "attempt", "prompt": hash of the messages, "model", "parameters",
+     "reply", "finish_reason", "usage": {"in", "out"}, "verdict": {"accepted", "faults"}}
+    {"key", "failed": reason}                   a prompt that got no reply at all; asked again by the next run
+
+The key is a hash of the image, the prompt function, the messages, the model, its parameters and the attempt, so a
+reply is found again exactly when the same thing would be asked again. Of two lines with one key the last counts.
+"""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from spacesgg.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: there, nothing keeps two runs from writing one journal
+    fcntl = None
+
+KEY_BYTES = 16
+# Entries kept in a dict before they are merged into the sorted arrays: about 200 bytes each there, 24 afterwards.
+RECENT_ENTRIES = 65_536
+
+
+def journal_path(output: Path) -> Path:
+    """Return where the journal of the run that writes `output` stands."""
+    output = Path(output)
+    return output.with_name(output.name + ".journal.jsonl")
+
+
+def digest(*parts: Any) -> bytes:
+    """Return the 16-byte hash of the parts (anything JSON can hold)."""
+    return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=KEY_BYTES).digest()
+
+
+class DigestIndex:
+    """16-byte digest → integer (≥ 0), in 24 bytes an entry: a million replies are found through 24 MB."""
+
+    def __init__(self) -> None:
+        self._keys = np.empty(0, f"S{KEY_BYTES}")  # sorted
+        self._values = np.empty(0, np.int64)
+        self._recent: dict[bytes, int] = {}
+
+    def _position(self, key: bytes) -> int:
+        """Return where `key` stands in the sorted arrays, or -1."""
+        position = int(np.searchsorted(self._keys, np.array(key, self._keys.dtype)))
+        found = position < len(self._keys) and self._keys[position] == np.array(key, self._keys.dtype)
+        return position if found else -1
+
+    def get(self, key: bytes) -> int:
+        """Return the value of `key`, -1 when there is none."""
+        value = self._recent.get(key)
+        if value is not None:
+            return value
+        position = self._position(key)
+        return -1 if position < 0 else int(self._values[position])
+
+    def put(self, key: bytes, value: int) -> None:
+        """Set the value of `key`."""
+        position = -1 if key in self._recent else self._position(key)
+        if position >= 0:
+            self._values[position] = value
+            return
+        self._recent[key] = value
+        if len(self._recent) >= max(RECENT_ENTRIES, len(self._keys) // 8):
+            self._merge()
+
+    def _merge(self) -> None:
+        keys = np.concatenate([self._keys, np.array(list(self._recent), self._keys.dtype)])
+        values = np.concatenate([self._values, np.fromiter(self._recent.values(), np.int64, len(self._recent))])
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._values = keys[order], values[order]
+        self._recent.clear()
+
+    def __len__(self) -> int:
+        return len(self._keys) + len(self._recent)
+
+
+class Journal:
+    """The replies of one output, appended as they arrive and read back by key. One process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise InputError(f"{self.path}: the journal cannot be opened ({error.strerror})") from error
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(self._file)
+                raise InputError(
+                    f"{self.path}: another run is writing this output; wait for it, or name another --output-file"
+                ) from error
+        self._reader = self.path.open("rb")
+        self._replies = DigestIndex()  # byte offset × 2, + 1 when this process's check accepted the reply
+        self._failures = DigestIndex()  # byte offset
+        self._end = 0
+        self._index()
+
+    def _index(self) -> None:
+        """Find every line's key and offset; drop a torn last line, skip lines that are not the journal's."""
+        foreign = 0
+        for line in self._reader:
+            if not line.endswith(b"\n"):  # the process was killed while it wrote this line
+                os.ftruncate(self._file, self._end)
+                break
+            # The key stands at a fixed place, so a million lines need not be parsed to start.
+            if line.startswith(b'{"key":"') and line.endswith(b"}\n"):
+                try:
+                    key = bytes.fromhex(line[8 : 8 + 2 * KEY_BYTES].decode())
+                except ValueError:
+                    key = b""
+                if len(key) == KEY_BYTES:
+                    if not line.startswith(b'","failed":', 8 + 2 * KEY_BYTES):
+                        self._replies.put(key, self._end * 2)
+                else:
+                    foreign += 1
+            else:
+                foreign += 1
+            self._end += len(line)
+        if foreign:
+            print(f"{self.path}: skipped {foreign} lines that are no journal lines", file=sys.stderr)
+
+    def __len__(self) -> int:
+        """Return the number of replies."""
+        return len(self._replies)
+
+    def _append(self, key: bytes, fields: dict[str, Any]) -> int:
+        """Append one line with one write, so that a kill can tear only the last; return its offset."""
+        line = orjson.dumps({"key": key.hex(), **fields}) + b"\n"
+        offset = self._end
+        try:
+            written = os.write(self._file, line)
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError as error:
+            os.ftruncate(self._file, offset)
+            raise InputError(f"{self.path}: the journal cannot be written ({error.strerror})") from error
+        self._end += len(line)
+        return offset
+
+    def _read(self, offset: int) -> dict[str, Any]:
+        self._reader.seek(offset)
+        try:
+            return orjson.loads(self._reader.readline())
+        except orjson.JSONDecodeError as error:
+            raise InputError(
+                f"{self.path}: the line at byte {offset} is damaged ({error}); delete that line and start again"
+            ) from error
+
+    def reply(self, key: bytes) -> dict[str, Any] | None:
+        """Return the journal line of the reply with this key, None when there is none."""
+        value = self._replies.get(key)
+        return None if value < 0 else self._read(value >> 1)
+
+    def add_reply(self, key: bytes, fields: dict[str, Any]) -> None:
+        """Append a reply."""
+        self._replies.put(key, self._append(key, fields) * 2)
+
+    def failure(self, key: bytes) -> str | None:
+        """Return why this run got no reply for the key, None when it did not fail."""
+        offset = self._failures.get(key)
+        return None if offset < 0 else self._read(offset)["failed"]
+
+    def add_failure(self, key: bytes, reason: str) -> None:
+        """Append the reason why no reply was got; a later run asks again."""
+        self._failures.put(key, self._append(key, {"failed": reason}))
+
+    def accept(self, key: bytes) -> None:
+        """Remember, while this process lives, that the check accepted this reply."""
+        self._replies.put(key, self._replies.get(key) | 1)
+
+    def is_accepted(self, key: bytes) -> bool:
+        """Say whether this process's check accepted the reply already."""
+        value = self._replies.get(key)
+        return value >= 0 and bool(value & 1)
+
+    def close(self) -> None:
+        """Close the file and let another run have it."""
+        self._reader.close()
+        os.close(self._file)
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

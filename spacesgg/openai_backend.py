@@ -1,0 +1,190 @@
+"""Prompts to OpenAI or any server that speaks its chat completions (vLLM, SGLang, Ollama, llama.cpp, …)."""
+
+import asyncio
+import email.utils
+import os
+import re
+import time
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+from spacesgg.backends import Permanent, Reply, Retryable
+from spacesgg.errors import InputError
+from spacesgg.prompt import Prompt
+
+OFFICIAL_URL = "https://api.openai.com/v1"
+ENDPOINT = "/v1/chat/completions"  # as batch files name it
+# Statuses below 500 after which the same request may succeed; every 5xx is one too.
+RETRYABLE_STATUSES = frozenset((408, 409, 425, 429))
+# Statuses that will be the same for every prompt of the run: a wrong key; no such model or path. (403 is not one:
+# some gateways answer it to a single prompt that their moderation dislikes.)
+STOPPING_STATUSES = frozenset((401, 404))
+# 429 is also what OpenAI answers when the account has no money left, which waiting does not mend.
+STOPPING_CODES = frozenset(("insufficient_quota", "billing_hard_limit_reached", "account_deactivated"))
+CONNECT_TIMEOUT_S = 10.0
+REASON_CHARACTERS = 300
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that `Retry-After` (seconds or an HTTP date) asks to wait, None when it does not say."""
+    value = headers.get("retry-after-ms")
+    if value is not None and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
+        return float(value) / 1000
+    value = (headers.get("retry-after") or "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    date = email.utils.parsedate_tz(value)
+    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+
+
+def api_key(base_url: str | None) -> str:
+    """Return the key from OPENAI_API_KEY; a server of one's own needs none. Raises InputError."""
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not key and base_url and base_url.rstrip("/") != OFFICIAL_URL:
+        return "none"
+    if not key:
+        raise InputError(
+            "OPENAI_API_KEY is not set: export the key of your account, or name your own server with --base-url"
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise InputError("OPENAI_API_KEY holds spaces or characters that no key has: export the key alone")
+    return key
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # brackets that do not match, a port that is no number
+        return False
+
+
+def request_body(
+    model: str, prompt: Prompt, seed: int | None, temperature: float | None, max_tokens: int | None
+) -> dict[str, Any]:
+    """Return the body of a chat completion request; what is None is left to the server's default."""
+    body: dict[str, Any] = {"model": model, "messages": prompt.messages}
+    options = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+    return body | {name: value for name, value in options.items() if value is not None}
+
+
+def read_reply(body: Any) -> Reply:
+    """Return the reply in the body of a chat completion response. Raises Retryable when it holds none."""
+    choices = body.get("choices") if isinstance(body, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise Retryable("the server's answer holds no choices")
+    message = choices[0].get("message")
+    if not isinstance(message, dict):
+        raise Retryable("the server's answer holds no message")
+    text = message.get("content") or message.get("refusal") or ""
+    if not isinstance(text, str):
+        raise Retryable("the server's answer holds no text")
+    usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
+    return Reply(
+        text,
+        int(usage.get("prompt_tokens") or 0),
+        int(usage.get("completion_tokens") or 0),
+        str(choices[0].get("finish_reason") or "stop"),
+    )
+
+
+class OpenAIBackend:
+    """Asks a server through the official asynchronous client. Its own retries are off: the bulk runner's count."""
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        timeout: float = 120.0,
+        concurrency: int = 64,
+    ) -> None:
+        """`timeout` in seconds, for one request from sending to its last byte."""
+        import httpx2  # the client's own HTTP library; both take a second to import
+        import openai
+
+        self.name = model
+        self.temperature = temperature
+        self.max_tokens = max_tokens
+        self.timeout = timeout
+        base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        self._key = api_key(base_url)
+        self._openai = openai
+        self._renamed: dict[str, str] = {}
+        if base_url is not None and not _is_address(base_url):
+            raise InputError(f"--base-url {base_url}: expected an address like http://localhost:8000/v1")
+        self._client = openai.AsyncOpenAI(
+            api_key=self._key,
+            base_url=base_url,
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(
+                limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+                timeout=httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S)),
+            ),
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What changes the replies besides the model: a change of these asks anew."""
+        return {"temperature": self.temperature, "max_tokens": self.max_tokens}
+
+    def body(self, prompt: Prompt, seed: int | None) -> dict[str, Any]:
+        """Return the request's body, as sent live and as written to batch files."""
+        body = request_body(self.name, prompt, seed, self.temperature, self.max_tokens)
+        return {
+            self._renamed.get(name, name): value for name, value in body.items() if self._renamed.get(name) != ""
+        }
+
+    async def ask(self, prompt: Prompt, seed: int) -> Reply:
+        """Return the model's reply. Raises Retryable or Permanent."""
+        openai = self._openai
+        try:
+            # The client's time-out is for each read; a server that drips bytes must not hold a slot for ever.
+            completion = await asyncio.wait_for(self._create(self.body(prompt, seed)), self.timeout)
+        except (openai.APITimeoutError, asyncio.TimeoutError) as error:
+            raise Retryable(f"no answer within {self.timeout:g} s") from error
+        except openai.APIStatusError as error:
+            raise self._refused(error) from error
+        except openai.APIConnectionError as error:
+            cause = error.__cause__ or error
+            raise Retryable(self._clean(f"connection failed ({type(cause).__name__}: {cause})")) from error
+        except openai.APIError as error:
+            raise Retryable(self._clean(f"the answer cannot be read ({error.message})")) from error
+        except ValueError as error:  # what the client lets through when the JSON is cut
+            raise Retryable("the answer is not JSON, or was cut") from error
+        if not hasattr(completion, "model_dump"):
+            raise Retryable(self._clean(f"the answer is not a chat completion but {str(completion)[:80]!r}"))
+        return read_reply(completion.model_dump(include={"choices", "usage"}, warnings=False))
+
+    async def _create(self, body: dict[str, Any]) -> Any:
+        try:
+            return await self._client.chat.completions.create(**body)
+        except self._openai.BadRequestError as error:
+            # OpenAI's reasoning models know only the newer name of the token limit; some servers know no seed.
+            change = {"max_tokens": "max_completion_tokens", "seed": ""}.get(error.param or "")
+            if change is None or error.param not in body:
+                raise
+            self._renamed[error.param] = change
+            value = body.pop(error.param)
+            return await self._client.chat.completions.create(**body, **({change: value} if change else {}))
+
+    def _refused(self, error: Any) -> Exception:
+        status, code = error.status_code, error.code
+        reason = self._clean(f"HTTP {status}: {error.message}")
+        if code in STOPPING_CODES or status in STOPPING_STATUSES:
+            return Permanent(reason, stops_run=True)
+        if status in RETRYABLE_STATUSES or status >= 500:
+            return Retryable(reason, retry_after_s(error.response.headers))
+        return Permanent(reason)
+
+    def _clean(self, reason: str) -> str:
+        """Return the reason on one line, short, and without the key, which some servers repeat in their errors."""
+        if self._key != "none":
+            reason = reason.replace(self._key, "***")
+        return " ".join(reason.split())[:REASON_CHARACTERS]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()

@@ -1,0 +1,85 @@
+import random
+
+import orjson
+import pytest
+
+from spacesgg import journal as journals
+from spacesgg.errors import InputError
+from spacesgg.journal import DigestIndex, Journal, digest
+
+
+def line(text):
+    return {"reply": text, "verdict": {"accepted": True, "faults": []}}
+
+
+def test_what_was_written_is_found_after_reopening(tmp_path):
+    path = tmp_path / "o.json.journal.jsonl"
+    with Journal(path) as journal:
+        journal.add_reply(digest("a"), line("one"))
+        journal.add_failure(digest("b"), "HTTP 500")
+        journal.add_reply(digest("a"), line("two"))
+        assert journal.failure(digest("b")) == "HTTP 500"
+        journal.accept(digest("a"))
+        assert journal.is_accepted(digest("a"))
+    with Journal(path) as journal:
+        assert journal.reply(digest("a"))["reply"] == "two"  # of two lines with one key the last counts
+        assert len(journal) == 1
+        assert not journal.is_accepted(digest("a"))  # a verdict is this process's, the check may have changed
+        assert journal.reply(digest("b")) is None and journal.failure(digest("b")) is None  # to be asked again
+    assert all(orjson.loads(text)["key"] for text in path.read_bytes().splitlines())
+
+
+def test_every_cut_of_the_last_line_loses_that_line_only(tmp_path):
+    path = tmp_path / "j.jsonl"
+    with Journal(path) as journal:
+        journal.add_reply(digest(1), line("kept"))
+        kept = path.stat().st_size
+        journal.add_reply(digest(2), line("torn"))
+    whole = path.read_bytes()
+    for cut in range(kept, len(whole)):
+        path.write_bytes(whole[:cut])
+        with Journal(path) as journal:
+            assert journal.reply(digest(1))["reply"] == "kept"
+            assert journal.reply(digest(2)) is None
+            journal.add_reply(digest(2), line("again"))
+        with Journal(path) as journal:
+            assert [journal.reply(digest(n))["reply"] for n in (1, 2)] == ["kept", "again"]
+
+
+def test_foreign_lines_are_skipped_and_counted(tmp_path, capsys):
+    path = tmp_path / "j.jsonl"
+    with Journal(path) as journal:
+        journal.add_reply(digest(1), line("kept"))
+    path.write_bytes(b"\0\0\0\n" + path.read_bytes() + b'{"key":"not hex, of the right length..","x":1}\n')
+    with Journal(path) as journal:
+        assert journal.reply(digest(1))["reply"] == "kept"
+    assert "skipped 2 lines" in capsys.readouterr().err
+
+
+def test_two_runs_of_one_output_are_refused(tmp_path):
+    pytest.importorskip("fcntl")
+    with Journal(tmp_path / "j.jsonl"), pytest.raises(InputError, match="another run is writing this output"):
+        Journal(tmp_path / "j.jsonl")
+    Journal(tmp_path / "j.jsonl").close()
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path):
+    (tmp_path / "j.jsonl").mkdir()
+    with pytest.raises(InputError, match="the journal cannot be opened"):
+        Journal(tmp_path / "j.jsonl")
+
+
+def test_the_index_against_a_dict(monkeypatch):
+    monkeypatch.setattr(journals, "RECENT_ENTRIES", 50)
+    rng = random.Random(5)
+    # Digests that end in zero bytes, which numpy's byte strings do not tell apart from shorter ones.
+    keys = [rng.randbytes(14) + b"\0\0" for _ in range(500)] + [bytes(16)]
+    index, plain = DigestIndex(), {}
+    for _ in range(5000):
+        key, value = rng.choice(keys), rng.randrange(2**40)
+        index.put(key, value)
+        plain[key] = value
+        probe = rng.choice(keys)
+        assert index.get(probe) == plain.get(probe, -1)
+    assert len(index) == len(plain)
+    assert index.get(b"x" * 16) == -1
