@@ -1,0 +1,191 @@
+"""Annotated scenes to training data: descriptions, questions and conversations that LLaVA trains on.
+
+In:   an annotation file with "levels", "order_list" and "views" (annotations.json or .jsonl)
+Out:  LLaVA's training file, a JSON list or .jsonl of {"id", "image", "conversations", "source"}
+Run:  python llm_based_query.py --anno-file annotations.json --prompt-function create_layer_prompt \\
+          --output-file layer_description.json
+
+A prompt function of prompts.py, or of your own file, says what is asked about each scene. The offline writer
+("template") answers from the geometry, without network or model; it serves wherever no endpoint is named.
+An image that cannot be written about is named with its reason in OUTPUT.errors.jsonl.
+"""
+
+import argparse
+import asyncio
+import functools
+import importlib.util
+import itertools
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from spacesgg import annotations, batch, training_record
+from spacesgg.backends import Backend, Permanent, Retryable, Template
+from spacesgg.errors import InputError
+from spacesgg.prompt import Prompt
+from spacesgg.scene import Scene
+
+OFFLINE_NOTICE = "no endpoint is named: the texts are the offline writer's, made from the geometry by no model"
+
+
+def make_record(item: tuple[str, dict[str, Any]], args: argparse.Namespace, backend: Backend) -> dict[str, Any]:
+    """Return the training record of one annotation entry. Raises InputError saying why there is none."""
+    image, entry = item
+    scene = Scene.from_entry(image, entry)
+    # One generator for each image and function, so that no result depends on the order of the work.
+    name = f"{args.seed}/{image}/{args.prompt_function}"
+    prompt = prompt_function(args.prompt_file, args.prompt_function)(scene, random.Random(name))
+    if not isinstance(prompt, Prompt):
+        raise InputError(f"{args.prompt_function} returned {type(prompt).__name__}, a Prompt is expected")
+    dice = random.Random(f"{name}/reply")
+    try:
+        reply = asyncio.run(backend.ask(prompt, dice.getrandbits(31)))
+    except (Permanent, Retryable) as error:
+        raise InputError(error.reason) from error
+    identifier = f"{Path(image).stem}_{args.prompt_function}"
+    place = relative_image(image, args.dataset_base, args.data_prefix)
+    return training_record.make(identifier, place, reply.text, prompt.form, backend.name, dice)
+
+
+def relative_image(image: str, dataset_base: str, data_prefix: str) -> str:
+    """Return the image's path as the record names it: without the base, behind the prefix."""
+    if dataset_base and image.startswith(dataset_base):
+        image = image[len(dataset_base) :].lstrip("/")
+    return f"{data_prefix.rstrip('/')}/{image}" if data_prefix else image
+
+
+def prompt_functions(module: ModuleType) -> dict[str, Callable[[Scene, random.Random], Prompt]]:
+    """Return the prompt functions of a module: the public ones that are written in it, by every name they have."""
+    return {
+        name: function
+        for name, function in vars(module).items()
+        if not name.startswith("_")
+        and callable(function)
+        and getattr(function, "__module__", "") == module.__name__
+    }
+
+
+@functools.lru_cache
+def _module(path: Path | None) -> ModuleType:
+    """Import the prompts: those of the project, or a user's file. In each worker once."""
+    if path is None:
+        import prompts
+
+        return prompts
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    if specification is None or specification.loader is None:
+        raise InputError(f"{path}: a Python file (.py) is expected")
+    module = importlib.util.module_from_spec(specification)
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
+    return module
+
+
+def prompt_function(path: Path | None, name: str) -> Callable[[Scene, random.Random], Prompt]:
+    """Return the named prompt function. Raises InputError that lists what there is."""
+    known = prompt_functions(_module(path))
+    if name not in known:
+        raise InputError(
+            f"{path or 'prompts.py'} has no prompt function {name}; it has {', '.join(sorted(known))}"
+        )
+    return known[name]
+
+
+def choose_backend(args: argparse.Namespace) -> Backend:
+    """Return what answers the prompts. Raises InputError when what was named cannot serve."""
+    name = args.backend
+    if name is None:
+        named = (
+            args.base_url or args.model or os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")
+        )
+        name = "openai" if named else "template"
+    if name == "template":
+        return Template()
+    raise InputError(f"the backend {name} does not exist in this version; --backend template needs no model")
+
+
+def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the annotation entries, with the descriptions written before where a file of them is given."""
+    descriptions = {}
+    if args.description_file:
+        for record in training_record.read(args.description_file):
+            descriptions[record.get("image")] = record["conversations"][-1]["value"]
+    for image, entry in itertools.islice(annotations.read(args.anno_file), args.limit):
+        described = descriptions.get(relative_image(image, args.dataset_base, args.data_prefix))
+        if described:
+            entry["description"] = described
+        yield image, entry
+
+
+def parse_args(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the command line's options; wrong usage exits with status 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    what = parser.add_argument_group("what is asked, and where it goes").add_argument
+    what("--anno-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
+    what("--prompt-function", required=True, help="Name of the function that makes the prompt from a scene.")
+    what(
+        "--output-file", type=Path, required=True, help="Training file to write; .jsonl writes one record a line."
+    )
+    what("--prompt-file", type=Path, help="Python file with prompt functions of your own, instead of prompts.py.")
+    what("--description-file", type=Path, help="Output of create_layer_prompt, told to the model as context.")
+    what("--limit", type=int, help="Stop after so many images of the annotation file.")
+    what("--seed", type=int, default=0, help="Another number gives other wordings and other choices.")
+    what("--workers", type=int, default=1, help="Scenes written about at once; results do not depend on it.")
+    paths = parser.add_argument_group("image paths, as LLaVA's --image_folder wants them").add_argument
+    paths("--dataset-base", default="", help="Start of the annotation's image paths that records leave out.")
+    paths("--data-prefix", default="", help="What records put in front of the image paths instead.")
+    writer = parser.add_argument_group("who answers").add_argument
+    writer(
+        "--backend",
+        choices=("template", "openai", "transformers"),
+        help="template is the offline writer; without this, an endpoint named here or by OPENAI_BASE_URL or "
+        "OPENAI_API_KEY answers, and the offline writer where none is named.",
+    )
+    writer("--model", help="Name of the model that answers.")
+    writer("--base-url", help="Address of an OpenAI-compatible server.")
+    args = parser.parse_args(arguments)
+    if args.workers < 1 or (args.limit is not None and args.limit < 1):
+        parser.error("--workers and --limit must be at least 1")
+    for path in filter(None, (args.anno_file, args.prompt_file, args.description_file)):
+        if not path.is_file():
+            parser.error(f"{path}: no such file")
+    return args
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the stage; return 0 when every entry has its record, 1 when some failed, 2 for wrong input."""
+    args = parse_args(arguments)
+    failures, succeeded = [], 0
+    try:
+        prompt_function(args.prompt_file, args.prompt_function)
+        backend = choose_backend(args)
+        notice = OFFLINE_NOTICE if args.backend is None and isinstance(backend, Template) else None
+        if notice:
+            print(f"llm_based_query: {notice}", flush=True)
+        work = functools.partial(make_record, args=args, backend=backend)
+        with training_record.writer(args.output_file) as write:
+            for (image, _), record, reason in batch.run(work, read_entries(args), args.workers, None, "texts"):
+                if reason is not None:
+                    failures.append({"image": image, "reason": reason})
+                    continue
+                write(record)
+                succeeded += 1
+    except InputError as error:
+        print(f"llm_based_query.py: {error}", file=sys.stderr)
+        return 2
+    status = batch.finish("llm_based_query", succeeded, failures, args.output_file)
+    if notice:
+        print(f"llm_based_query: {notice}", flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

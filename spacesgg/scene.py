@@ -1,0 +1,214 @@
+"""What is known about one image: its objects, its layers, and who is where, seen from four sides.
+
+Nothing here is guessed. A relation is known only where the annotation's sign is −1 or +1.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from spacesgg import annotations, grounded_text, nouns
+from spacesgg.errors import InputError
+
+VIEWS = ("front", "left", "right", "back")
+AXES = ("left", "up", "front")  # the order of the signs in an order_list
+
+
+class Thing(NamedTuple):
+    """One object: `key` is its grounding box as text, `box` its [x0, y0, x1, y1] in pixels."""
+
+    key: str
+    label: str
+    box: list[float]
+    noun: nouns.Noun
+
+
+class Fact(NamedTuple):
+    """`first` is left of, above or in front of `second`, by `axis`, for a viewer at `view`."""
+
+    view: str
+    axis: str
+    first: str
+    second: str
+
+
+class Scene:
+    """One image's annotation entry, read for the prompts.
+
+    image        path, as in the annotation file
+    caption      str, "" when there is none
+    description  layered description, "" when there is none
+    things       key → Thing, in the entry's order
+    metric       facts in metres, for metric depth only; None where there are none
+    """
+
+    def __init__(self, image: str, things: Iterable[Thing]):
+        self.image = image
+        self.caption = ""
+        self.description = ""
+        self.things = {thing.key: thing for thing in things}
+        self.metric: dict[str, Any] | None = None
+        self._layers: dict[str, list[list[str]]] = {}
+        self._signs: dict[str, dict[tuple[str, str], tuple[int, int, int]]] = {}
+
+    @classmethod
+    def from_entry(cls, image: str, entry: dict[str, Any]) -> "Scene":
+        """Read an annotation entry. Raises InputError when it is malformed or has no object."""
+        things = [Thing(o.key, o.label, o.box, nouns.noun(o.label)) for o in annotations.objects(entry)]
+        if not things:
+            raise InputError("the entry has no object, so there is nothing to write about")
+        for thing in things:
+            if not grounded_text.boxes(thing.key) or grounded_text.parse(grounded_text.ref("x", thing.key)).faults:
+                raise InputError(f"object {thing.key}: its key must be a box [[x1, y1, x2, y2]] of 0–999")
+        scene = cls(image, things)
+        scene.caption = grounded_text.plain(str(entry.get("caption_annotation") or "")).strip()
+        scene.description = str(entry.get("description") or "").strip()
+        views = entry.get("views") or {}
+        if not isinstance(views, dict) or not all(isinstance(seen, dict) for seen in views.values()):
+            raise InputError('"views": expected "left", "right" and "back", each an object')
+        for view, seen in {"front": entry, **{name: views[name] for name in VIEWS[1:] if name in views}}.items():
+            if seen.get("levels") is not None:
+                scene._layers[view] = scene._read_layers(view, seen["levels"])
+            if seen.get("order_list") is not None:
+                scene._signs[view] = scene._read_signs(view, seen["order_list"])
+        return scene
+
+    def _read_layers(self, view: str, levels: Any) -> list[list[str]]:
+        if not isinstance(levels, list) or not all(isinstance(level, list) for level in levels):
+            raise InputError(f'"levels" ({view}): expected a list of lists of object keys')
+        unknown = [key for level in levels for key in level if key not in self.things]
+        if unknown:
+            raise InputError(f'"levels" ({view}) names {unknown[0]}, which is no object of the entry')
+        return [level for level in levels if level]
+
+    def _read_signs(self, view: str, order_list: Any) -> dict[tuple[str, str], tuple[int, int, int]]:
+        if not isinstance(order_list, dict):
+            raise InputError(f'"order_list" ({view}): expected "KEY_A>KEY_B" → [left, up, front]')
+        found = {}
+        for pair, signs in order_list.items():
+            a, _, b = pair.partition(">")
+            if a not in self.things or b not in self.things:
+                raise InputError(
+                    f'"order_list" ({view}) has the pair {pair}, which is not of two objects of the entry'
+                )
+            if not isinstance(signs, list) or len(signs) != 3 or any(sign not in (-1, 0, 1) for sign in signs):
+                raise InputError(
+                    f'"order_list" ({view}), {pair}: expected three signs −1, 0 or 1, found {signs!r}'
+                )
+            found[a, b] = tuple(signs)
+            found[b, a] = tuple(-sign for sign in signs)
+        return found
+
+    def layers(self, view: str = "front") -> list[list[str]]:
+        """Return the layers of keys, nearest first. Raises InputError naming the stage that writes them."""
+        if view not in self._layers:
+            stage = "layers_aggregation.py or multiview_layers.py" if view == "front" else "multiview_layers.py"
+            raise InputError(f"{self._where(view, 'levels')} is missing; run {stage} on the annotation file first")
+        return self._layers[view]
+
+    def need_relations(self, view: str = "front") -> None:
+        """Raise InputError naming the stage to run when nothing was measured for `view`."""
+        if view not in self._signs:
+            missing = self._where(view, "order_list")
+            raise InputError(f"{missing} is missing; run multiview_layers.py on the annotation file first")
+
+    @staticmethod
+    def _where(view: str, key: str) -> str:
+        return f'"{key}"' if view == "front" else f'"views" → "{view}" → "{key}"'
+
+    @property
+    def rotated_views(self) -> list[str]:
+        """The sides from which something was measured, besides the camera's."""
+        return [view for view in VIEWS[1:] if view in self._signs]
+
+    def relation(self, view: str, a: str, b: str) -> tuple[int, int, int]:
+        """Return (left, up, front) of A against B; all 0 where nothing was measured."""
+        return self._signs.get(view, {}).get((a, b), (0, 0, 0))
+
+    def before(self, view: str, axis: str, a: str, b: str) -> bool:
+        """Tell whether A is known to be left of, above or in front of B, by `axis`."""
+        return self.relation(view, a, b)[AXES.index(axis)] == -1
+
+    def facts(self, view: str = "front", axes: Iterable[str] = AXES) -> list[Fact]:
+        """Return everything that is known about pairs from `view`, in the entry's order."""
+        keys = list(self.things)
+        return [
+            Fact(view, axis, a, b)
+            for axis in axes
+            for a in keys
+            for b in keys
+            if a != b and self.before(view, axis, a, b)
+        ]
+
+    def between(self, view: str, axis: str, a: str, b: str) -> list[str]:
+        """Return the objects known to come after A and before B along `axis`."""
+        return [key for key in self.things if self.before(view, axis, a, key) and self.before(view, axis, key, b)]
+
+    def blocks(self, view: str, axis: str, keys: Iterable[str] | None = None) -> list[list[str]]:
+        """Split `keys` (default: all) into the most blocks of which each is wholly known to precede the next."""
+        left = list(self.things if keys is None else keys)
+        found: list[list[str]] = []
+        while left:
+            # Whoever does not precede all the rest drags those it does not precede into the first block.
+            block = {max(left, key=lambda k: sum(self.before(view, axis, k, o) for o in left))}
+            while True:
+                more = {o for o in left for k in block if o not in block and not self.before(view, axis, k, o)}
+                if not more:
+                    break
+                block |= more
+            found.append([key for key in left if key in block])
+            left = [key for key in left if key not in block]
+        return found
+
+    def twins(self, key: str) -> list[str]:
+        """Return the other objects that "the LABEL" could mean just as well."""
+        name = self.things[key].noun.text
+        return [o for o, thing in self.things.items() if o != key and nouns.could_mean(name, thing.noun.text)]
+
+    def telling_words(self, key: str) -> list[str]:
+        """Return adjectives that are known to single the object out among its twins, from the camera."""
+        twins = self.twins(key)
+        if not twins:
+            return []
+        words = []
+        two = len(twins) == 1
+        for axis, sign, of_two, of_many in (
+            ("left", -1, "left-hand", "leftmost"),
+            ("left", 1, "right-hand", "rightmost"),
+            ("front", -1, "nearer", "nearest"),
+            ("front", 1, "farther", "farthest"),
+            ("up", -1, "upper", "topmost"),
+            ("up", 1, "lower", "lowest"),
+        ):
+            if all(self.relation("front", key, twin)[AXES.index(axis)] == sign for twin in twins):
+                words.append(of_two if two else of_many)
+        if len(twins) == 2 and sorted(self.relation("front", key, twin)[0] for twin in twins) == [-1, 1]:
+            words.append("middle")
+        return words
+
+    # What follows lists the facts for a model to read, one a line, with the tags it shall copy.
+
+    def tag(self, key: str) -> str:
+        """Return the tag text that names the object."""
+        return grounded_text.ref(self.things[key].noun.text, key)
+
+    def object_lines(self) -> str:
+        """Return the objects, one a line."""
+        return "\n".join(f"- {self.tag(key)}" for key in self.things)
+
+    def layer_lines(self, view: str = "front") -> str:
+        """Return the layers, one a line, nearest first."""
+        layers = self.layers(view)
+        return "\n".join(
+            f"{number}. {'; '.join(self.tag(key) for key in layer)}"
+            for number, layer in enumerate(layers, start=1)
+        )
+
+    def relation_lines(self, view: str = "front", most: int = 40) -> str:
+        """Return what is known from `view`, one a line; what follows from two other lines is left out."""
+        words = {"left": "is left of", "up": "is above", "front": "is in front of"}
+        lines = [
+            f"- {self.tag(fact.first)} {words[fact.axis]} {self.tag(fact.second)}"
+            for fact in self.facts(view)
+            if not self.between(view, fact.axis, fact.first, fact.second)
+        ]
+        return "\n".join(lines[:most]) or "- nothing that can be told for certain"

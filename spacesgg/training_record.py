@@ -1,0 +1,137 @@
+"""Replies made into records of a LLaVA training file (FORMATS.md §4), and what its loader stumbles over."""
+
+import contextlib
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from spacesgg.atomic import atomic_open
+from spacesgg.errors import InputError
+
+IMAGE = "<image>"
+# The loader cuts a record at 2,048 tokens, of which the picture takes 576 and the system message some 60.
+TEXT_TOKENS = 2048 - 576 - 60
+# The separators of the loader's templates: a text with one of them makes it ignore the whole record.
+FORBIDDEN = (" ASSISTANT:", "</s>", IMAGE)
+DESCRIPTION_REQUESTS = (
+    "Describe this scene layer by layer, from near to far.",
+    "What is in this picture, going from the foreground to the background?",
+    "Walk me through the image from front to back.",
+    "Give me a description of the scene that follows its depth.",
+    "How is this scene laid out in depth?",
+    "Describe what you see, starting with what is nearest.",
+    "Take me through the scene, closest things first.",
+    "Can you describe the layout of this place, layer by layer?",
+    "Tell me what stands in the foreground, and then what lies farther back.",
+    "Please describe the image by depth and say where things are.",
+    "What would someone need to know to picture the depth of this scene?",
+    "Sort what is visible here by how far away it is, and describe it.",
+    "I cannot see the image. How are the things in it arranged from near to far?",
+    "Describe the spatial layout of this image.",
+    "Go through the layers of this scene one after the other.",
+    "Which things are up front here, and which are at the back?",
+)
+_TURN = re.compile(
+    r"^\W{0,3}(Q|A|Question|Answer|User|Human|Assistant)\W{0,2}\d*\W{0,2}[:：]\W{0,2}\s*", re.IGNORECASE
+)
+_ASKED = ("q", "question", "user", "human")
+
+
+def turns(reply: str) -> list[tuple[str, str]]:
+    """Return the question-answer pairs of a reply in "Q: …" / "A: …" lines.
+
+    Numbered and bold markers, blank lines and answers that run over several lines are read too. Raises
+    InputError when questions and answers do not take turns.
+    """
+    found: list[list[str]] = []
+    for line in reply.strip().splitlines():
+        marker = _TURN.match(line)
+        if marker:
+            found.append(["human" if marker[1].lower() in _ASKED else "gpt", line[marker.end() :].strip(" *")])
+        elif found and line.strip():
+            found[-1][1] = f"{found[-1][1]} {line.strip()}".strip()
+    roles = [role for role, _ in found]
+    if not found or roles != ["human", "gpt"] * (len(found) // 2):
+        raise InputError(f'the reply is not in pairs of "Q: …" and "A: …" lines: {reply.strip():.80}')
+    return [(found[i][1], found[i + 1][1]) for i in range(0, len(found), 2)]
+
+
+def make(identifier: str, image: str, reply: str, form: str, source: str, rng: random.Random) -> dict[str, Any]:
+    """Return the record of a reply. Raises InputError saying why the reply cannot be one."""
+    if form == "description":
+        pairs = [(rng.choice(DESCRIPTION_REQUESTS), " ".join(reply.split()))]
+    elif form in ("questions", "conversation"):
+        pairs = turns(reply)
+    else:
+        raise InputError(f'a prompt\'s form is "description", "questions" or "conversation", not {form!r}')
+    conversations = []
+    for number, (question, answer) in enumerate(pairs):
+        first = f"{IMAGE}\n" if number == 0 else ""
+        conversations += [{"from": "human", "value": first + question}, {"from": "gpt", "value": answer}]
+    record = {"id": identifier, "image": image, "conversations": conversations, "source": source}
+    problems = faults(record)
+    if problems:
+        raise InputError("; ".join(problems))
+    return record
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many LLaMA tokens `text` is: each digit is one, and so is the space before a number."""
+    return round(sum(1 + len(m[0]) // 7 for m in re.finditer(r" (?=\d)|\d|[^\W\d]+|[^\w\s]+", text)))
+
+
+def faults(record: dict[str, Any]) -> list[str]:
+    """Return what LLaVA's loader would crash on, drop or read wrongly in a record with an image."""
+    found = []
+    conversations = record.get("conversations") or []
+    if [turn.get("from") for turn in conversations] != ["human", "gpt"] * (len(conversations) // 2):
+        found.append("the turns do not alternate from human to gpt")
+    if not conversations:
+        found.append("there is no turn")
+    values = [str(turn.get("value") or "") for turn in conversations]
+    if not values or not values[0].startswith(f"{IMAGE}\n"):
+        found.append(f"the first turn does not start with {IMAGE}")
+    bodies = [value.removeprefix(f"{IMAGE}\n") if i == 0 else value for i, value in enumerate(values)]
+    if any(not body.strip() for body in bodies):
+        found.append("a turn is empty")
+    found += [f"a turn contains {word!r}" for word in FORBIDDEN if any(word in body for body in bodies)]
+    tokens = sum(estimate_tokens(body) + 8 for body in bodies)
+    if tokens > TEXT_TOKENS:
+        found.append(f"about {tokens} tokens of text, and LLaVA's loader cuts a record after {TEXT_TOKENS}")
+    return found
+
+
+@contextlib.contextmanager
+def writer(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Give a function that appends a record to the training file at `path`, a JSON list or .jsonl."""
+    lines = path.suffix == ".jsonl"
+    with atomic_open(path) as stream:
+        before = b"" if lines else b"[\n"
+
+        def write(record: dict[str, Any]) -> None:
+            nonlocal before
+            stream.write(before + orjson.dumps(record) + (b"\n" if lines else b""))
+            before = b"" if lines else b",\n"
+
+        yield write
+        if not lines:
+            stream.write(b"\n]\n" if before == b",\n" else b"[]\n")
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a training file, a JSON list or .jsonl. Raises InputError when it is neither."""
+    try:
+        if path.suffix == ".jsonl":
+            with path.open("rb") as stream:
+                yield from (orjson.loads(line) for line in stream if line.strip())
+            return
+        whole = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a training file ({error})") from error
+    if not isinstance(whole, list):
+        raise InputError(f"{path}: expected a JSON list of training records")
+    yield from whole
