@@ -72,45 +72,91 @@ def set_depth_range(value: list, depth_range: list[float] | None) -> None:
         value.append(depth_range)
 
 
+def clear_layers(entry: dict[str, Any]) -> bool:
+    """Take "levels" and depth ranges out of an entry in place; return whether there were any.
+
+    What is malformed is left as it is.
+    """
+    found = entry.pop("levels", None) is not None
+    for key, value in entry.items():
+        if key not in RESERVED and key.startswith("[[") and isinstance(value, list) and _box_position(value):
+            length = len(value)
+            set_depth_range(value, None)
+            found |= len(value) < length
+    return found
+
+
+def set_mask(value: list, mask: Any) -> None:
+    """Put a mask, as FORMATS.md §2 stores it, after the box of an object's list, in place of any before."""
+    after_box = _box_position(value) + 1
+    if after_box < len(value) and not _is_numbers(value[after_box], 2):
+        value[after_box] = mask
+    else:
+        value.insert(after_box, mask)
+
+
 def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (image path, entry); a `.jsonl` file is streamed in constant memory.
 
-    Raises InputError when the file is not the annotation format.
+    Of equal keys in one JSON object the last counts. Raises InputError when the file is not the annotation format.
     """
     try:
         if path.suffix == ".jsonl":
             with path.open("rb") as stream:
                 for number, line in enumerate(stream, start=1):
-                    if not line.strip():
-                        continue
-                    entry = orjson.loads(line)
-                    if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
-                        raise InputError(f'{path}, line {number}: expected an object with its path under "image"')
-                    image = entry.pop("image")
-                    yield image, entry
+                    if line.strip():
+                        yield _parse_line(line, f"{path}, line {number}")
             return
         whole = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read as an annotation file ({error})") from error
-    if not isinstance(whole, dict) or not all(isinstance(entry, dict) for entry in whole.values()):
-        raise InputError(f"{path}: expected one JSON object, image path → entry")
+    if not isinstance(whole, dict):
+        raise InputError(f"{path}: found a JSON {_kind(whole)}, expected one JSON object, image path → entry")
+    for image, entry in whole.items():
+        if not isinstance(entry, dict):
+            raise InputError(f"{path}: the entry of {image} is a {_kind(entry)}, expected a JSON object")
     yield from whole.items()
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list):
+        return "list"
+    return "object" if isinstance(value, dict) else f"value ({value!r:.40})"
+
+
+def _parse_line(line: bytes, where: str) -> tuple[str, dict[str, Any]]:
+    try:
+        entry = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{where}: cannot be read as JSON ({error})") from error
+    if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
+        raise InputError(f'{where}: expected a JSON object with its image path under "image"')
+    return entry.pop("image"), entry
 
 
 @contextlib.contextmanager
 def writer(path: Path) -> Iterator[Callable[[str, dict[str, Any]], None]]:
-    """Give a function that appends (image, entry) to the file at `path`, which appears when all is written."""
+    """Give a function that appends (image, entry) to the file at `path`, which appears when all is written.
+
+    The function raises InputError for an image path that a `.json` file, which is one object, already has.
+    """
     lines = path.suffix == ".jsonl"
     with atomic_open(path) as stream:
         separator = b"" if lines else b"{\n"
+        written: set[str] = set()
 
         def write(image: str, entry: dict[str, Any]) -> None:
             nonlocal separator
             if lines:
                 stream.write(orjson.dumps({"image": image, **entry}) + b"\n")
-            else:
-                stream.write(separator + orjson.dumps(image) + b": " + orjson.dumps(entry))
-                separator = b",\n"
+                return
+            if image in written:
+                raise InputError(
+                    f"{path}: {image} comes twice in the input; a .json file holds one entry per image, .jsonl any"
+                )
+            written.add(image)
+            stream.write(separator + orjson.dumps(image) + b": " + orjson.dumps(entry))
+            separator = b",\n"
 
         yield write
         if not lines:
