@@ -1,0 +1,48 @@
+"""COCO instances, as cocodataset.org/#format-data ("Object Detection") defines them.
+
+{"images": [{"id", "file_name", "width", "height"}], "categories": [{"id", "name"}],
+ "annotations": [{"image_id", "category_id", "bbox": [x, y, w, h], "segmentation", "area", "iscrowd"}]};
+the segmentation is a list of polygons, or run lengths for a crowd.
+"""
+
+import functools
+from collections import Counter
+from pathlib import Path
+
+import orjson
+
+from spacesgg.sources import Record, Source, SourceObject, captions, coco_files
+
+
+def source(inputs: list[Path], captions_file: Path | None = None) -> Source:
+    """Index COCO instance files."""
+    return of_files(coco_files.index(inputs, captions_file, "a COCO instances file"))
+
+
+def of_files(files: coco_files.CocoFiles) -> Source:
+    """Return the source of indexed files whose annotations are instances."""
+    return Source(files.items, files.total, functools.partial(record, labels=files.labels), files.counts)
+
+
+def record(item: tuple, labels: dict[int, str]) -> Record:
+    """Return one image with its instances."""
+    name, width, height, raw, texts = item
+    objects, counts = [], Counter()
+    for annotation in map(orjson.loads, raw):
+        label = labels.get(annotation.get("category_id"))
+        box = annotation.get("bbox")
+        if label is None or not isinstance(box, list) or len(box) != 4:
+            counts["annotations without category or box"] += 1
+            continue
+        x, y, w, h = box
+        objects.append(
+            SourceObject(
+                label,
+                (x, y, x + w, y + h),
+                annotation.get("segmentation") or None,
+                annotation.get("area"),
+                bool(annotation.get("iscrowd")),
+            )
+        )
+    text = captions.joined(texts)
+    return Record(name, width, height, [text] if text else [], objects, [], counts)

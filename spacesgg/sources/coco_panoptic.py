@@ -1,0 +1,79 @@
+"""COCO panoptic, as cocodataset.org/#format-data ("Panoptic Segmentation") defines it.
+
+{"images": […], "categories": [{"id", "name", "isthing"}], "annotations": [{"image_id", "file_name" of the PNG,
+"segments_info": [{"id", "category_id", "bbox": [x, y, w, h], "area", "iscrowd"}]}]}; a pixel of the PNG belongs
+to the segment R + 256 · G + 256² · B. Things and stuff become objects alike.
+"""
+
+import functools
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import orjson
+
+from spacesgg import images
+from spacesgg.errors import InputError
+from spacesgg.sources import Record, Relation, Source, SourceObject, captions, coco_files, image_files, run_lengths
+
+
+def source(inputs: list[Path], panoptic_dir: Path, captions_file: Path | None = None) -> Source:
+    """Index panoptic files; the PNGs are read by `record`, so that workers share the decoding."""
+    files = coco_files.index(inputs, captions_file, "a COCO panoptic file")
+    work = functools.partial(record, labels=files.labels, folder=panoptic_dir)
+    return Source(files.items, files.total, work, files.counts)
+
+
+def record(item: tuple, labels: dict[int, str], folder: Path) -> Record:
+    """Return one image with its segments. Raises InputError when its PNG cannot be used."""
+    name, width, height, raw, texts = item
+    objects, counts = [], Counter()
+    for annotation in map(orjson.loads, raw):
+        ids = read_ids(folder, annotation["file_name"], width, height)
+        objects += segments(ids, annotation["segments_info"], labels, counts)[0]
+    text = captions.joined(texts)
+    return Record(name, width, height, [text] if text else [], objects, [], counts)
+
+
+def read_ids(folder: Path, name: str, width: int, height: int) -> np.ndarray:
+    """Return the (height, width) int32 map of segment ids from a panoptic PNG."""
+    path = image_files.locate(folder, name) or folder / name
+    image = images.decode(path, cv2.IMREAD_COLOR)  # (H, W, 3), blue first
+    if image.shape[:2] != (height, width):
+        raise InputError(f"{path}: is {image.shape[1]}×{image.shape[0]}, the image {width}×{height}")
+    blue, green, red = (image[..., channel].astype(np.int32) for channel in range(3))
+    return red + 256 * green + 256 * 256 * blue
+
+
+def segments(
+    ids: np.ndarray, listed: list[dict[str, Any]], labels: Any, counts: Counter
+) -> tuple[list[SourceObject], list[int | None]]:
+    """Return the objects of the listed segments, and for each listed segment its object's position or None."""
+    found = run_lengths.of_segments(ids, [segment["id"] for segment in listed])
+    objects, positions = [], []
+    for segment in listed:
+        label = labels.get(segment.get("category_id"))
+        if label is None or segment["id"] not in found:
+            counts["segments without category" if label is None else "segments without pixels"] += 1
+            positions.append(None)
+            continue
+        mask, area, box = found[segment["id"]]
+        positions.append(len(objects))
+        objects.append(SourceObject(label, box, mask, area, bool(segment.get("iscrowd"))))
+    return objects, positions
+
+
+def relations(
+    stated: list[list[int]], positions: list[int | None], predicates: list[str], counts: Counter
+) -> list[Relation]:
+    """Return relations [subject, object, predicate], numbers of segments and predicates, between kept objects."""
+    kept = []
+    for subject, other, predicate in stated:
+        inside = 0 <= subject < len(positions) and 0 <= other < len(positions) and 0 <= predicate < len(predicates)
+        if not inside or positions[subject] is None or positions[other] is None:
+            counts["relations dropped"] += 1
+            continue
+        kept.append(Relation(positions[subject], predicates[predicate], positions[other]))
+    return kept

@@ -1,0 +1,70 @@
+"""Panoptic scene graphs, psg.json, as its readers in the OpenPSG repository (openpsg/datasets/psg.py) define it.
+
+{"thing_classes": […], "stuff_classes": […], "predicate_classes": […], "data": [{"image_id", "file_name",
+"pan_seg_file_name", "width", "height", "segments_info": [{"id", "category_id", "isthing", "iscrowd", "area"}],
+"relations": [[subject, object, predicate], …]}]}; a category number counts things, then stuff, from 0, and a
+relation's numbers are positions in segments_info and predicate_classes.
+"""
+
+import functools
+from collections import Counter
+from pathlib import Path
+
+import orjson
+
+from spacesgg.errors import InputError
+from spacesgg.sources import Record, Source, captions, coco_panoptic
+from spacesgg.sources.big_json import BigJson, ByImage, require
+
+
+def source(inputs: list[Path], panoptic_dir: Path, captions_file: Path | None = None) -> Source:
+    """Index PSG files; `panoptic_dir` holds the PNGs that pan_seg_file_name names."""
+    classes: dict[str, list[str]] = {}
+    listed, indices = {}, []
+    for path in inputs:
+        file = BigJson(path)
+        index = ByImage(file)
+        for key, start, end in file.parts():
+            if key == "data":
+                image = file.load(start, end)
+                try:
+                    listed.setdefault(image["file_name"], image.get("coco_image_id", image.get("image_id")))
+                    index.add(image["file_name"], start, end)
+                except (KeyError, TypeError) as error:
+                    raise InputError(f'{path}, byte {start}: an entry of "data" lacks {error}') from error
+            elif key.endswith("_classes"):
+                names = file.load(start, end)
+                if classes.setdefault(key, names) != names:
+                    raise InputError(f'{path}: its "{key}" differ from those of {inputs[0]}')
+        require(file, ("data", "thing_classes", "stuff_classes", "predicate_classes"), "a PSG file")
+        indices.append(index)
+    texts = captions.by_image(captions_file) if captions_file else None
+    labels = dict(enumerate(classes["thing_classes"] + classes["stuff_classes"]))
+    work = functools.partial(record, labels=labels, predicates=classes["predicate_classes"], folder=panoptic_dir)
+
+    def items():
+        for name, identity in listed.items():
+            raw = next(parts for index in indices if (parts := index.raw(name)))
+            yield name, raw[0], _captions(texts, identity)
+
+    repeated = sum(len(index.raw(name)) for index in indices for name in index.images()) - len(listed)
+    return Source(items(), len(listed), work, Counter({"images listed twice": repeated}))
+
+
+def _captions(texts: ByImage | None, identity: int | str) -> list[bytes]:
+    """Return the captions of an image whose number PSG writes as text and COCO as a number."""
+    if texts is None:
+        return []
+    return texts.raw(identity) or (texts.raw(int(identity)) if str(identity).isdigit() else [])
+
+
+def record(item: tuple, labels: dict[int, str], predicates: list[str], folder: Path) -> Record:
+    """Return one image with its segments and relations. Raises InputError when its PNG cannot be used."""
+    name, raw, texts = item
+    image, counts = orjson.loads(raw), Counter()
+    width, height = image["width"], image["height"]
+    ids = coco_panoptic.read_ids(folder, image["pan_seg_file_name"], width, height)
+    objects, positions = coco_panoptic.segments(ids, image["segments_info"], labels, counts)
+    relations = coco_panoptic.relations(image.get("relations") or [], positions, predicates, counts)
+    text = captions.joined(texts)
+    return Record(name, width, height, [text] if text else [], objects, relations, counts)

@@ -1,0 +1,244 @@
+"""Annotations as their datasets publish them → the annotation file of this pipeline.
+
+In:   one of --format
+        asv2            All-Seeing v2's rec_detailed_description…, rec_region_captioning…, rec_conversation….json
+        coco-instances  instances_….json (and captions_….json)
+        coco-panoptic   panoptic_….json and the folder of its PNGs: things and stuff
+        psg             psg.json and the folder of its PNGs: segments with relations
+        visual-genome   objects.json, relationships.json, image_data.json
+        lvis            lvis_v1_….json
+Out:  asv2_level.json (or .jsonl, streamed): image path → objects with label, pixel box and mask, a caption in
+      which the source's relations stand as grounded text, the image's size, and the name of its depth map
+Run:  python tools/prepare_annotations.py --format coco-panoptic --input-file panoptic_val2017.json \\
+          --panoptic-dir panoptic_val2017 --captions captions_val2017.json --output-file asv2_level.jsonl
+Then: layers_aggregation.py reads the result; tools/segment_objects.py adds masks where the source has boxes only.
+
+An object's key is its box as 0–999 of the image's width and height. Where two objects of an image round to one
+key, the later one's key has one coordinate moved by 1 (the first free of right, bottom, left, top), so that both
+stay; the pixel boxes are not touched. Objects listed twice are one, boxes are cut at the image's edges, and the
+last line printed says how often each of these happened. Images that fail, or are missing from --image-dir, are in
+OUTPUT.errors.jsonl.
+
+A .jsonl output is resumable: until it is complete its entries stand in OUTPUT.partial; with --resume and the same
+flags a later run keeps them, and converts only the images that are not there yet. Images that failed are tried
+again, and come last. A .json output is written whole or not at all.
+"""
+
+import argparse
+import contextlib
+import functools
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from spacesgg import annotations, batch, resumable
+from spacesgg.atomic import atomic_path
+from spacesgg.errors import InputError
+from spacesgg.sources import (
+    Source,
+    asv2,
+    coco_instances,
+    coco_panoptic,
+    entries,
+    image_files,
+    lvis,
+    psg,
+    run_lengths,
+    visual_genome,
+)
+
+FORMATS = ("asv2", "coco-instances", "coco-panoptic", "psg", "visual-genome", "lvis")
+# Which of the files beside --input-file a format reads.
+BESIDE = {
+    "captions": {"coco-instances", "coco-panoptic", "psg", "lvis"},
+    "panoptic_dir": {"coco-panoptic", "psg"},
+    "relationships": {"visual-genome"},
+    "image_data": {"visual-genome"},
+    "unpadded": {"asv2"},
+}
+
+
+def open_source(args: argparse.Namespace) -> Source:
+    """Index the source's files; nothing of an image is read yet."""
+    if args.format == "asv2":
+        return asv2.source(args.input_file, not args.unpadded, args.image_dir)
+    if args.format == "visual-genome":
+        return visual_genome.source(args.input_file, args.relationships, args.image_data, args.image_dir)
+    if args.format in ("coco-panoptic", "psg"):
+        module = coco_panoptic if args.format == "coco-panoptic" else psg
+        return module.source(args.input_file, args.panoptic_dir, args.captions)
+    module = coco_instances if args.format == "coco-instances" else lvis
+    return module.source(args.input_file, args.captions)
+
+
+def convert(item: tuple, source_record, choice: entries.Choice, args: argparse.Namespace) -> tuple | None:
+    """Return (entry, counts) of one item of the source; None when its image is missing from --image-dir."""
+    if args.image_dir and image_files.locate(args.image_dir, item[0]) is None:
+        return None
+    entry, counts = entries.entry_of(source_record(item), choice)
+    if args.mask_dir:
+        write_masks(entry, Path(item[0]).stem, args.mask_dir)
+    return entry, counts
+
+
+def write_masks(entry: dict[str, Any], stem: str, folder: Path) -> None:
+    """Write the entry's run lengths as FOLDER/STEM_N.png, N counting its objects; the names take their place."""
+    for number, thing in enumerate(annotations.objects(entry)):
+        if isinstance(thing.mask, dict):
+            _, png = cv2.imencode(".png", run_lengths.decode(thing.mask) * 255)
+            name = f"{stem}_{number}.png"
+            with atomic_path(folder / name) as temporary:
+                temporary.write_bytes(png.tobytes())
+            entry[thing.key][-1] = name
+
+
+@contextlib.contextmanager
+def open_output(args: argparse.Namespace) -> Iterator[tuple]:
+    """Give the function that writes (image, entry), and the images that an earlier run has written."""
+    if args.output_file.suffix == ".jsonl":
+        with resumable.writer(args.output_file, args.resume) as (write, done):
+            yield write, done
+    else:
+        with annotations.writer(args.output_file) as write:
+            yield write, set()
+
+
+def choice_of(args: argparse.Namespace) -> entries.Choice:
+    """Return which objects are kept."""
+    labels = set(args.labels or ())
+    if args.labels_file:
+        labels |= {
+            line.strip() for line in args.labels_file.read_text(encoding="utf-8").splitlines() if line.strip()
+        }
+    only = frozenset(labels) if args.labels or args.labels_file else None
+    return entries.Choice(args.min_area, args.drop_crowd, args.max_objects, only, args.padded_keys)
+
+
+def parse_args(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the command line's options; wrong usage exits with status 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    files = parser.add_argument_group("files")
+    add = files.add_argument
+    add("--format", required=True, choices=FORMATS, help="What the input is; see above.")
+    add(
+        "--input-file",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="The source's annotation file, or several: an image that several list has the objects of all.",
+    )
+    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    add(
+        "--image-dir",
+        type=Path,
+        help="Folder of the images. Images that are not there are left out and named among the errors; it is "
+        "needed where a source does not state the images' sizes (AS-V2, Visual Genome without --image-data).",
+    )
+    add("--panoptic-dir", type=Path, help="Folder of the segment PNGs (coco-panoptic, psg).")
+    add("--captions", type=Path, help="COCO captions file; an image's captions become sentences of its caption.")
+    add("--relationships", type=Path, help="Visual Genome's relationships.json; without it objects only.")
+    add(
+        "--image-data",
+        type=Path,
+        help="Visual Genome's image_data.json, which states the images' sizes and folders.",
+    )
+    add(
+        "--mask-dir",
+        type=Path,
+        help="Write each mask as a PNG into this folder; without it masks are COCO run lengths inside the output, "
+        "which is smaller and faster for many images.",
+    )
+    add("--image-prefix", default="", help='Put before each image path in the output, for example "train2017/".')
+    form = parser.add_argument_group("form of the boxes")
+    form.add_argument(
+        "--unpadded",
+        action="store_true",
+        help="The AS-V2 boxes are 0-999 of the image itself (the files named _wo_square_pad); without it they are "
+        "read as 0-999 of the image padded to a square, as the other files have them.",
+    )
+    form.add_argument(
+        "--padded-keys",
+        action="store_true",
+        help="Write keys and caption boxes as 0-999 of the square-padded image, the form All-Seeing v2 trains on; "
+        "without the flag they are 0-999 of the image.",
+    )
+    add = parser.add_argument_group("filters").add_argument
+    add(
+        "--min-area",
+        type=float,
+        default=0.0,
+        help="Smallest area in pixels (of the mask as its source states it, else of the box) that an object may "
+        "have; raising it leaves out what is too small to have a reliable depth. 0 keeps all.",
+    )
+    add("--drop-crowd", action="store_true", help="Leave out regions that stand for many objects (iscrowd).")
+    add("--max-objects", type=int, help="Keep only so many objects of an image, the largest.")
+    add("--labels", nargs="+", metavar="LABEL", help="Keep only objects with one of these labels.")
+    add("--labels-file", type=Path, help="Keep only objects whose label is a line of this file.")
+    add = parser.add_argument_group("running").add_argument
+    add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
+    add("--resume", action="store_true", help="Keep what an interrupted run wrote; needs a .jsonl output.")
+    args = parser.parse_args(arguments)
+    for name, formats in BESIDE.items():
+        flag = "--" + name.replace("_", "-")
+        if getattr(args, name) and args.format not in formats:
+            parser.error(f"{flag} is not for --format {args.format}, but for {', '.join(sorted(formats))}")
+    if args.format in BESIDE["panoptic_dir"] and not args.panoptic_dir:
+        parser.error(f"--format {args.format} needs --panoptic-dir, the folder of its PNGs")
+    for folder in filter(None, (args.image_dir, args.panoptic_dir)):
+        if not folder.is_dir():
+            parser.error(f"{folder}: no such folder")
+    beside = (args.captions, args.relationships, args.image_data, args.labels_file)
+    for path in (*args.input_file, *filter(None, beside)):
+        if not path.is_file():
+            parser.error(f"{path}: no such file")
+    if args.resume and args.output_file.suffix != ".jsonl":
+        parser.error(
+            "--resume needs an --output-file that ends in .jsonl; a .json file is written whole or not at all"
+        )
+    if args.workers < 1 or (args.max_objects is not None and args.max_objects < 1) or args.min_area < 0:
+        parser.error("--workers and --max-objects must be at least 1, --min-area at least 0")
+    return args
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Convert; return 0 when every image was converted, 1 when some failed or are missing, 2 for wrong input."""
+    args = parse_args(arguments)
+    succeeded, failures = 0, []
+    try:
+        source = open_source(args)
+        counts = Counter(source.counts)
+        work = functools.partial(convert, source_record=source.record, choice=choice_of(args), args=args)
+        if args.mask_dir:
+            args.mask_dir.mkdir(parents=True, exist_ok=True)
+        with open_output(args) as (write, done):
+            items = (item for item in source.items if args.image_prefix + item[0] not in done)
+            total = max(source.total - len(done), 0)
+            for item, result, reason in batch.run(work, items, args.workers, total, "annotations"):
+                if reason is None and result is None:
+                    reason = f"the image is listed, but is not in {args.image_dir}"
+                    counts["listed images missing"] += 1
+                if reason is not None:
+                    failures.append({"image": item[0], "reason": reason})
+                    continue
+                entry, found = result
+                write(args.image_prefix + item[0], entry)
+                counts += found
+                succeeded += 1
+            counts["images kept from an earlier run"] = len(done)
+    except InputError as error:
+        print(f"prepare_annotations.py: {error}", file=sys.stderr)
+        return 2
+    print("prepare_annotations:", ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name]))
+    return batch.finish("prepare_annotations", succeeded, failures, args.output_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
