@@ -102,6 +102,8 @@ class Bulk:
 
     async def _work(self, requests: Iterator[Request]) -> None:
         for number, request in enumerate(requests):
+            if request.problem is not None:
+                continue
             self.counts.prompts += 1
             try:
                 await self._settle(request)

@@ -18,13 +18,18 @@ _THINKING = re.compile(r"^\s*<think>.*?</think>\s*", re.DOTALL)
 
 
 class Request(NamedTuple):
-    """One prompt about one image; `context` is handed to the check untouched (the image's facts)."""
+    """One prompt about one image.
+
+    context  handed to the check untouched: the image's facts
+    problem  why no prompt could be made for the image (then `prompt` is None); such a request is listed, not asked
+    """
 
     id: str
     image: str
     function: str
-    prompt: Prompt
+    prompt: Prompt | None
     context: Any = None
+    problem: str | None = None
 
 
 Check = Callable[[Any, Prompt, Reply], list[str]]
@@ -164,6 +169,9 @@ def outcomes(
     for request in requests:
         if left == 0:
             return
+        if request.problem is not None:
+            yield request, request.problem
+            continue
         step = dialogue.next(request)
         if isinstance(step, Outcome):
             left -= step.attempts

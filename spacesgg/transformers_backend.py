@@ -191,8 +191,8 @@ class TransformersBackend:
 def _draw_by_seed(torch: Any, temperature: float, seeds: list[int]) -> Any:
     """Return a logits processor that makes the greedy choice a draw at `temperature`, each row from its own seed.
 
-    The largest of logits / temperature plus Gumbel noise is a draw from their softmax. `generate` itself would draw
-    all rows from one stream, so that a reply would depend on its neighbours in the batch.
+    The largest of logits / temperature plus Gumbel noise is a draw from their softmax. `generate` itself draws all
+    rows from one stream, so that a reply would depend on its neighbours in the batch.
     """
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
