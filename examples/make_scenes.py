@@ -5,8 +5,9 @@ Out:  DIR/images/STEM.jpg, DIR/depth_maps/STEM.png or .npy, DIR/masks/STEM_i.png
       DIR/asv2_level.json   annotation file: image path → entry
       DIR/truth.jsonl       one image a line: per object key its full 3D extent [[min], [max]] in metres in the
                             level frame (x right, y down along gravity, z forward and horizontal, origin at the
-                            camera), "visible" (its pixels / its pixels without what hides it), "visible_px",
-                            "depth_px" (those with depth), "shape", "cut" (by the picture's edge); the camera's
+                            camera), "depth_range" ([near, far] along the optical axis), "visible" (its pixels /
+                            its pixels without what hides it), "visible_px", "depth_px" (those with depth),
+                            "label", "shape" (its builder), "cut" (by the picture's edge); the camera's
                             "pitch_deg" (down is positive), "roll_deg", "camera_height_m", "camera_to_level"
 Run:  python examples/make_scenes.py --output-dir DIR --scenes 20 --kind kinect --seed 0
       python d2p.py --dataset-path DIR --world-coordinates
@@ -161,10 +162,12 @@ def make_scene(index: int, kind: str, seed: int, folder: Path) -> Finished:
         entry[key] = [placed.label, box, name]
         alone, cut = scene_render.pixels_alone(placed.mesh, scene.camera_to_level)
         vertices = placed.mesh.vertices
+        along_axis = vertices @ scene.camera_to_level[:, 2]
         truth[key] = {
             "label": placed.label,
             "shape": placed.shape,
             "extent": [vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()],
+            "depth_range": [along_axis.min(), along_axis.max()],
             "visible": int(shown.sum()) / alone,
             "visible_px": int(shown.sum()),
             "depth_px": int((shown & (depth > 0)).sum()),
@@ -226,7 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
                 failures.append({"image": f"scene {index}", "reason": reason})
                 continue
             write(done.truth["image"], done.entry)
-            truth.write(orjson.dumps(done.truth) + b"\n")
+            truth.write(orjson.dumps(done.truth, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
             poses.append(done.pose.ravel())
     for name, table in (("K.txt", scene_layout.INTRINSICS), ("poses.txt", np.array(poses).reshape(-1, 16))):
         with atomic_open(args.output_dir / name) as stream:
