@@ -147,9 +147,21 @@ def same_shape_batches(
         yield take(shape)
 
 
-def out_of_memory(batch_size: int) -> InputError:
-    """Return the error to raise when a forward pass does not fit into the device's memory."""
-    return InputError(f"the device's memory does not hold --batch-size {batch_size}; give a smaller one")
+def forward(batch_size: int, function: Callable[..., Any], *inputs: Any) -> tuple[Any, str | None]:
+    """Return (what the model answers, None), or (None, reason) when it cannot work on these images.
+
+    Raises InputError when the device's memory is too small: all other images would fail too.
+    """
+    try:
+        return function(*inputs), None
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"the device's memory does not hold --batch-size {batch_size}; give a smaller one"
+        ) from error
+    except InputError as error:
+        return None, str(error)
+    except Exception as error:  # whatever an architecture raises; it is written to the errors file
+        return None, f"the model failed: {type(error).__name__}: {_first_line(error)}"
 
 
 def add_model_arguments(parser: Any, batch_size: int, example: str) -> None:

@@ -159,10 +159,10 @@ def estimate(
 
     try:
         for pictures, tensors in vision_models.same_shape_batches(readable(), args.batch_size):
-            try:
-                predictions = estimator.predict(tensors)
-            except torch.OutOfMemoryError as error:
-                raise vision_models.out_of_memory(args.batch_size) from error
+            predictions, reason = vision_models.forward(args.batch_size, estimator.predict, tensors)
+            if reason is not None:
+                failed.extend((picture.frame, None, reason) for picture in pictures)
+                continue
             for answer in zip(pictures, predictions, strict=True):
                 writing.append(pool.submit(batch.attempt, writer, answer))
             yield from written(ahead)
