@@ -6,7 +6,8 @@ Out:  D/point_clouds/STEM.ply   coloured cloud of the valid points
 Run:  python d2p.py --dataset-path D --scale-factor 1000
 
 Camera frame: x right, y down, z forward, metres. With --world-coordinates the clouds (never the point
-maps, which pixel masks index) are moved to the world by D/poses.txt.
+maps, which pixel masks index) are moved to the world by D/poses.txt. An image that fails keeps no cloud or
+point map from an earlier run.
 """
 
 import argparse
@@ -51,7 +52,8 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
             )
         # Nearest neighbour: any mixing of depths across an edge would invent points in mid-air.
         depth_m = cv2.resize(depth_m, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    depth_m[(depth_m < args.min_depth) | (depth_m > args.max_depth)] = 0
+    if args.min_depth > 0 or args.max_depth < float("inf"):
+        depth_m[(depth_m < args.min_depth) | (depth_m > args.max_depth)] = 0
 
     if frame.intrinsics is not None:
         intrinsics = camera.read_intrinsics(frame.intrinsics)
@@ -60,13 +62,17 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
     points = pointmaps.unproject(depth_m, intrinsics)
 
     folder = args.dataset_path / "point_clouds"
+    # The other form, of an earlier run with other depth, would be read in place of this one.
     if args.compact:
         pointmaps.write_compact(folder / f"{frame.stem}.npz", depth_m, intrinsics)
+        (folder / f"{frame.stem}.npy").unlink(missing_ok=True)
     else:
         pointmaps.write_pointmap(folder / f"{frame.stem}.npy", points)
+        (folder / f"{frame.stem}.npz").unlink(missing_ok=True)
     if not args.no_ply:
-        valid = depth_m > 0
-        cloud, colours = points[valid], colour[valid][:, ::-1]
+        valid = np.flatnonzero(depth_m)  # taking by index is several times as fast as by a mask
+        cloud = points.reshape(-1, 3).take(valid, axis=0)
+        colours = cv2.cvtColor(colour, cv2.COLOR_BGR2RGB).reshape(-1, 3).take(valid, axis=0)
         if frame.pose is not None:
             cloud = cloud @ frame.pose[:3, :3].T + frame.pose[:3, 3]
         cloud, colours = ply.clean(cloud, colours, args.voxel_size, args.outlier_neighbours, args.outlier_std)
@@ -86,8 +92,11 @@ def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     return found
 
 
-def find_frames(args: argparse.Namespace) -> list[Frame]:
-    """Pair images, depth maps, intrinsics and poses by stem. Raises InputError for the whole dataset."""
+def find_frames(args: argparse.Namespace) -> tuple[list[Frame], list[Path]]:
+    """Pair images, depth maps, intrinsics and poses by stem; return the frames, and the depth maps left over.
+
+    Raises InputError for what spoils the whole dataset.
+    """
     root = args.dataset_path
     pictures = files_by_stem(root / "images", IMAGE_SUFFIXES)
     depths = files_by_stem(root / "depth_maps", depth.SUFFIXES)
@@ -107,10 +116,11 @@ def find_frames(args: argparse.Namespace) -> list[Frame]:
             "intrinsics/STEM.txt, or give the horizontal field of view with --fov (60 suits most photographs)"
         )
     poses = camera.read_poses(root / "poses.txt", len(pictures)) if args.world_coordinates else None
-    return [
+    frames = [
         Frame(stem, image, depths.get(stem), own.get(stem, shared), None if poses is None else poses[i])
         for i, (stem, image) in enumerate(pictures.items())
     ]
+    return frames, [path for stem, path in depths.items() if stem not in pictures]
 
 
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
@@ -174,17 +184,24 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every image succeeded, 1 when some failed, 2 for an unusable dataset."""
     args = parse_args(arguments)
+    folder = args.dataset_path / "point_clouds"
+    failures, succeeded = batch.Failures(), 0
     try:
-        frames = find_frames(args)
+        frames, unpaired = find_frames(args)
+        work = functools.partial(convert, args=args)
+        for frame, _, reason in batch.run(work, frames, args.workers, len(frames), "d2p"):
+            if reason is None:
+                succeeded += 1
+                continue
+            for suffix in (".ply", ".npy", ".npz"):
+                (folder / f"{frame.stem}{suffix}").unlink(missing_ok=True)
+            failures.append({"image": frame.image.name, "reason": reason})
     except InputError as error:
         print(f"d2p.py: {error}", file=sys.stderr)
         return 2
-    failures = []
-    convert_frame = functools.partial(convert, args=args)
-    for frame, _, reason in batch.run(convert_frame, frames, args.workers, len(frames), "d2p"):
-        if reason is not None:
-            failures.append({"image": frame.image.name, "reason": reason})
-    return batch.finish("d2p", len(frames) - len(failures), failures, args.dataset_path / "point_clouds")
+    for path in unpaired:
+        failures.append({"image": path.name, "reason": f"{path}: a depth map without an image {path.stem}"})
+    return batch.finish("d2p", succeeded, failures, folder)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,14 @@ Run:  python layers_aggregation.py --input-file asv2_level.json --depth-dir dept
           --output-file processed_annotations.json
 
 Every object of the input is in the output. One without usable depth is in no layer and is named in
-OUTPUT.errors.jsonl. Masks may be images in --mask-dir, COCO run lengths or COCO polygons.
+OUTPUT.errors.jsonl. Masks may be images in --mask-dir, COCO run lengths or COCO polygons. An object that has
+only a box gets the depth of the nearest surface that fills a fair share of the box's middle half. An entry that
+fails is written as it came, less the layers and depth ranges of an earlier run, which would pass for fresh.
+
+Inverse depth (--inverse-depth) is taken as proportional to 1 / depth, 0 meaning none. The maps of relative
+estimators also have an unknown shift: the order of the layers does not depend on it, only how wide a gap parts
+two of them. The stored numbers of integer maps stand for half a step on either side: objects that only the
+rounding tells apart share a layer.
 """
 
 import argparse
@@ -17,37 +24,69 @@ from typing import Any
 
 import numpy as np
 
-from spacesgg import annotations, batch, depth, depth_ranges, layers, masks, surfaces
+from spacesgg import annotations, batch, boxes, depth, depth_ranges, layers, masks
 from spacesgg.errors import InputError
+
+METHODS = ("clustering", "containment")
 
 
 def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[dict[str, Any], list[dict]]:
     """Return the entry with depth ranges and levels, and the objects without usable depth with reasons."""
     image, entry = item
     objects = annotations.objects(entry)
-    path = args.depth_dir / (entry.get("depth") or f"{Path(image).stem}.png")
-    raw = depth.read_raw(path)
-    values = depth.to_metres(raw, args.scale_factor or 1.0)
+    if not objects:
+        entry["levels"] = []  # no depth map is needed to say so
+        return entry, []
+    raw = depth.read_raw(args.depth_dir / (entry.get("depth") or f"{Path(image).stem}.png"))
+    divisor = args.scale_factor or 1.0
+    values = depth.to_metres(raw, divisor)
     if args.inverse_depth:
         # Ranges are found where larger is farther, then turned back into the map's own units.
         values = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
     found, failures = {}, []
     for thing in objects:
         try:
-            mask = masks.decode(thing.mask, *values.shape, args.mask_dir)
-            span = depth_ranges.depth_range(values, mask)
-            if span is None:
-                raise InputError(f"fewer than {surfaces.MIN_POINTS} pixels with depth under the mask")
+            span = measure(thing, values, entry, args.mask_dir)
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
-            span = None
-        if span is not None:
+        else:
             found[thing.key] = [1 / end for end in span] if args.inverse_depth else span
-    # Only now, when nothing can fail any more: a failed entry is written as it came.
+    # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
     for thing in objects:
         annotations.set_depth_range(entry[thing.key], found.get(thing.key))
-    entry["levels"] = layers.cluster_layers(found, args.min_gap, args.inverse_depth)
+    rounding = 0.5 / divisor if raw.dtype.kind in "ui" else 0.0
+    entry["levels"] = make_layers(found, rounding, args)
     return entry, failures
+
+
+def measure(
+    thing: annotations.Object, values: np.ndarray, entry: dict[str, Any], mask_dir: Path | None
+) -> list[float]:
+    """Return the [near, far] of one object in the units of `values` (H, W). Raises InputError with the reason."""
+    height, width = values.shape
+    if thing.mask is not None:
+        span = depth_ranges.depth_range(values, masks.decode(thing.mask, height, width, mask_dir))
+        if span is None:
+            raise InputError("too few pixels with depth under the mask")
+        return span
+    size = entry.get("width", width), entry.get("height", height)
+    if size != (width, height):
+        raise InputError(
+            f"no mask, and its box is of an image of {size[0]}×{size[1]}, the depth map {width}×{height}"
+        )
+    span = boxes.box_range(values, thing.box)
+    if span is None:
+        raise InputError(f"no mask, and too few pixels with depth in the middle of its box {thing.box}")
+    return span
+
+
+def make_layers(found: dict[str, list[float]], rounding: float, args: argparse.Namespace) -> list[list[str]]:
+    """Return the layers of key → [near, far]; the true ends lie within `rounding` of those."""
+    sign = -1 if args.inverse_depth else 1
+    widened = {key: [near - sign * rounding, far + sign * rounding] for key, (near, far) in found.items()}
+    if args.method == "containment":
+        return layers.containment_layers(widened, args.inverse_depth)
+    return layers.cluster_layers(widened, args.min_gap, args.inverse_depth)
 
 
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
@@ -64,6 +103,14 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--data-prefix", default="", help="What stands for it on this machine; no image is opened here.")
     add("--scale-factor", type=float, help="Depth units per metre; depth ranges are then written in metres.")
     add("--inverse-depth", action="store_true", help="The maps hold inverse depth: larger values are nearer.")
+    add(
+        "--method",
+        choices=METHODS,
+        default="clustering",
+        help="clustering: objects parted by a gap never share a layer. containment: the rule of the first "
+        "LLaVA-SpaceSGG pipeline, in which an object whose depth range contains no other makes a layer, and "
+        "those whose range contains it join; it ignores --min-gap, and its layers may overlap in depth.",
+    )
     add(
         "--min-gap",
         type=float,
@@ -86,19 +133,21 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every object has a depth range, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
-    failures, succeeded = [], 0
+    failures, succeeded = batch.Failures(), 0
     work = functools.partial(aggregate, args=args)
     try:
         with annotations.writer(args.output_file) as write:
             entries = annotations.read(args.input_file)
             for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "layers"):
                 if reason is not None:
+                    if annotations.clear_layers(entry):
+                        reason += "; its layers and depth ranges of an earlier run are taken out"
                     failures.append({"image": image, "reason": reason})
-                    write(image, entry)  # nothing of the input is lost
+                    write(image, entry)
                     continue
                 done, without_depth = result
                 write(image, done)
-                failures += without_depth
+                failures.extend(without_depth)
                 succeeded += not without_depth
     except InputError as error:
         print(f"layers_aggregation.py: {error}", file=sys.stderr)

@@ -1,16 +1,25 @@
 """Run one function over many images: workers, a progress bar, failures recorded, a summary line."""
 
+import collections
+import itertools
+import multiprocessing
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-import joblib
 import orjson
 from tqdm import tqdm
 
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
+
+QUEUED_PER_WORKER = 4  # images handed out ahead: enough that no worker waits, few enough for any memory
+FAILURES_IN_MEMORY = 1 << 20  # bytes; a run over millions of images may fail on each
 
 
 def attempt(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, str | None]:
@@ -23,19 +32,85 @@ def attempt(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, str | 
         return item, None, f"unexpected {type(error).__name__}: {error}"
 
 
+def _attempt_remotely(function: Callable[[Any], Any], item: Any) -> tuple[Any, str | None]:
+    return attempt(function, item)[1:]  # the item need not travel back
+
+
+def _start_worker() -> None:
+    """Keep a worker to one core: the images are what is shared out."""
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _in_processes(
+    function: Callable[[Any], Any], items: Iterable[Any], workers: int
+) -> Iterator[tuple[Any, Any, str | None]]:
+    # Started afresh, not forked: OpenMP, inside OpenCV, Open3D and scikit-learn, may hang in a forked process.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        # Loaded once, by the process that the workers then are copies of.
+        context.set_forkserver_preload(["cv2", "numpy", "orjson", "tqdm", "spacesgg.batch"])
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    waiting: collections.deque = collections.deque()
+    try:
+        items = iter(items)
+        while True:
+            # Never more than these are under way, however slowly the results are taken.
+            for item in itertools.islice(items, QUEUED_PER_WORKER * workers - len(waiting)):
+                waiting.append((item, pool.submit(_attempt_remotely, function, item)))
+            if not waiting:
+                return
+            item, future = waiting.popleft()
+            yield item, *future.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            f"a worker process was killed, most often because memory ran out; use fewer than {workers} --workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def run(
     function: Callable[[Any], Any], items: Iterable[Any], workers: int, total: int | None, what: str
 ) -> Iterator[tuple[Any, Any, str | None]]:
     """Yield (item, result, reason) in the order of `items`, whatever the number of workers.
 
-    `function` must be picklable when workers > 1. `reason` is None where the item succeeded.
+    `function` must be picklable when workers > 1. `reason` is None where the item succeeded. Raises InputError
+    when a worker process was killed.
     """
     if workers == 1:
         results = (attempt(function, item) for item in items)
     else:
-        parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")
-        results = parallel(joblib.delayed(attempt)(function, item) for item in items)
+        results = _in_processes(function, items, workers)
     yield from tqdm(results, total=total, desc=what, unit="image", disable=None)
+
+
+class Failures:
+    """A list of failures that only grows, on disk when it gets long."""
+
+    def __init__(self) -> None:
+        self._lines = tempfile.SpooledTemporaryFile(FAILURES_IN_MEMORY)  # noqa: SIM115 (lives as long as this)
+        self._count = 0
+
+    def append(self, failure: dict[str, str]) -> None:
+        """Add {"image": …, "reason": …}, with "object" where only one object failed."""
+        self._lines.write(orjson.dumps(failure) + b"\n")
+        self._count += 1
+
+    def extend(self, failures: Iterable[dict[str, str]]) -> None:
+        """Add several."""
+        for failure in failures:
+            self.append(failure)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        self._lines.seek(0)
+        yield from map(orjson.loads, self._lines)
 
 
 def errors_path(output: Path) -> Path:
@@ -44,7 +119,7 @@ def errors_path(output: Path) -> Path:
     return output.with_name(output.name + ".errors.jsonl")
 
 
-def finish(what: str, succeeded: int, failures: list[dict[str, str]], output: Path) -> int:
+def finish(what: str, succeeded: int, failures: Failures | list[dict[str, str]], output: Path) -> int:
     """Write or remove the errors file, print the summary line and return the exit status, 0 or 1.
 
     A failure is {"image": …, "reason": …}, with "object" where only one object failed.

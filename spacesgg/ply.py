@@ -6,23 +6,21 @@ import numpy as np
 
 from spacesgg.atomic import atomic_open
 
-_VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
+_PROPERTIES = ("float x", "float y", "float z", "uchar red", "uchar green", "uchar blue")
+# A vertex is copied as two blocks of bytes: number by number takes several times as long.
+_VERTEX = np.dtype([("point", "V12"), ("colour", "V3")])
 
 
 def write_ply(path: Path, points: np.ndarray, colours: np.ndarray) -> None:
     """Write (N, 3) float points in metres and (N, 3) uint8 RGB colours, whole or not at all."""
     vertices = np.empty(len(points), _VERTEX)
-    for axis, name in enumerate(("x", "y", "z")):
-        vertices[name] = points[:, axis]
-    for channel, name in enumerate(("red", "green", "blue")):
-        vertices[name] = colours[:, channel]
-    names = "".join(
-        f"property {'uchar' if _VERTEX[name].itemsize == 1 else 'float'} {name}\n" for name in _VERTEX.names
-    )
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{names}end_header\n"
+    vertices["point"] = np.ascontiguousarray(points, "<f4").view("V12")[:, 0]
+    vertices["colour"] = np.ascontiguousarray(colours, np.uint8).view("V3")[:, 0]
+    properties = "".join(f"property {name}\n" for name in _PROPERTIES)
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{properties}end_header\n"
     with atomic_open(path) as stream:
         stream.write(header.encode("ascii"))
-        stream.write(vertices.tobytes())
+        stream.write(memoryview(vertices).cast("B") if len(vertices) else b"")
 
 
 def clean(

@@ -59,14 +59,29 @@ def test_poses_follow_the_sorted_stems_and_move_only_the_cloud(dataset):
     np.testing.assert_allclose(cloud - points[points[..., 2] > 0], [[20, 0, 0]] * len(cloud), atol=1e-4)
 
 
-def test_compact_form_is_the_same_point_map(dataset):
+def test_compact_form_is_the_same_point_map_and_takes_its_place(dataset):
     assert run(dataset) == 0
+    folder = dataset / "point_clouds"
+    expected = {stem: np.load(folder / f"{stem}.npy") for stem in "abc"}
     assert run(dataset, "--compact", "--workers", "2") == 0
-    for stem in "abc":
-        folder = dataset / "point_clouds"
-        np.testing.assert_array_equal(
-            pointmaps.read_pointmap(folder / f"{stem}.npz"), np.load(folder / f"{stem}.npy")
-        )
+    for stem, points in expected.items():
+        found = pointmaps.find_pointmap(folder, stem)
+        assert found.suffix == ".npz"
+        np.testing.assert_array_equal(pointmaps.read_pointmap(found), points)
+
+
+def test_a_failed_image_keeps_nothing_of_an_earlier_run(dataset):
+    assert run(dataset) == 0
+    (dataset / "depth_maps" / "b.png").write_bytes(b"")
+    assert run(dataset) == 1
+    assert {path.name for path in (dataset / "point_clouds").iterdir()} == {"a.npy", "a.ply", "c.npy", "c.ply"}
+
+
+def test_a_depth_map_without_an_image_is_named(dataset):
+    (dataset / "images" / "b.png").unlink()
+    assert run(dataset) == 1
+    failures = (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()
+    assert len(failures) == 1 and b"without an image b" in failures[0]
 
 
 @pytest.mark.parametrize("suffix", [".exr", ".tiff", ".npy"])

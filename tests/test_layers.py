@@ -33,6 +33,30 @@ def test_inverse_depth_gives_the_same_layers(ranges):
     assert {k for layer in layers.cluster_layers(inverse, inverse=True) for k in layer} == set(named)
 
 
+@pytest.mark.parametrize("count", [2, 5, 40])
+def test_small_images_are_clustered_as_scikit_learn_does_it(count):
+    rng = np.random.default_rng(count)
+    for _ in range(20):
+        near = rng.uniform(0, 2, count)
+        far = near + rng.exponential(0.2, count)
+        gaps = np.maximum(near[:, None], near) - np.minimum(far[:, None], far)
+        ours, theirs = layers.merge(gaps, 0.05), layers.merge_in_crowd(gaps, 0.05)
+        assert ((ours[:, None] == ours) == (theirs[:, None] == theirs)).all()
+
+
+def test_a_crowd_is_layered_like_a_few():
+    ranges = {str(i): [1 + i // 20, 1.01 + i // 20] for i in range(100)}
+    assert [len(layer) for layer in layers.cluster_layers(ranges)] == [20] * 5
+
+
+def test_containment_puts_each_object_into_the_layers_whose_core_it_contains():
+    ranges = {"wall": [3.0, 3.2], "floor": [0.9, 3.5], "cup": [1.0, 1.1], "twin": [1.0, 1.1], "table": [0.95, 1.5]}
+    expected = [["floor", "cup", "twin", "table"], ["wall", "floor"]]
+    assert layers.containment_layers(ranges) == expected
+    inverse = {key: [1 / near, 1 / far] for key, (near, far) in ranges.items()}
+    assert layers.containment_layers(inverse, inverse=True) == expected
+
+
 def test_an_object_that_spans_layers_stands_in_each():
     levels = layers.cluster_layers({"cup": [1.0, 1.1], "table": [0.9, 3.2], "wall": [3.0, 3.1]})
     assert levels == [["cup", "table"], ["table", "wall"]]
@@ -50,7 +74,8 @@ def folder(tmp_path):
         entry[f"[[{i}, 0, 9, 9]]"] = [label, [-5.0, 0.0, 500.0, 50.0], [polygon]]
     entry["[[5, 0, 9, 9]]"] = ["wall", [0.0, 40.0, 80.0, 60.0], [[0, 42, 80, 42, 80, 60, 0, 60]]]
     entry["[[6, 0, 9, 9]]"] = ["unmasked", [0.0, 0.0, 5.0, 5.0]]
-    (tmp_path / "in.json").write_bytes(orjson.dumps({"a.jpg": entry, "gone.jpg": {"depth": "gone.png"}}))
+    gone = {"depth": "gone.png", "[[0, 0, 9, 9]]": ["cup", [0.0, 0.0, 9.0, 9.0]]}
+    (tmp_path / "in.json").write_bytes(orjson.dumps({"a.jpg": entry, "gone.jpg": gone}))
     return tmp_path
 
 
@@ -94,3 +119,52 @@ def test_an_unreadable_input_writes_nothing(folder):
     (folder / "in.json").write_bytes(b"{")
     assert run(folder, "out.json") == 2
     assert not (folder / "out.json").exists()
+
+
+def test_a_box_without_a_mask_has_the_depth_of_its_nearest_large_surface(folder):
+    entry = {"depth": "a.png", "width": 80, "height": 60}
+    entry["[[0, 0, 1, 1]]"] = ["near", [-30.0, 5.0, 45.0, 50.0], None]  # clipped; half of its middle is the wall
+    entry["[[0, 0, 2, 2]]"] = ["outside", [90.0, 5.0, 99.0, 20.0]]
+    entry["[[0, 0, 3, 3]]"] = ["wall", [0.0, 45.0, 80.0, 60.0]]
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    assert run(folder, "out.json", "--scale-factor", "1000") == 1
+    out = orjson.loads((folder / "out.json").read_bytes())["a.jpg"]
+    assert out["levels"] == [["[[0, 0, 1, 1]]"], ["[[0, 0, 3, 3]]"]]
+    assert out["[[0, 0, 1, 1]]"][-1] == pytest.approx([1.5, 1.5])
+    failures = (folder / "out.json.errors.jsonl").read_bytes().splitlines()
+    assert len(failures) == 1 and b"outside: no mask, and too few pixels" in failures[0]
+
+
+def test_eight_bit_inverse_depth_states_no_order_that_rounding_made(tmp_path):
+    depth = np.full((60, 80), 10, np.uint8)
+    depth[:, 40:] = 11
+    depth[:20] = 30
+    cv2.imwrite(str(tmp_path / "a.png"), depth)
+    entry = {"depth": "a.png"}
+    for i, (x, y) in enumerate([(0, 30), (50, 30), (0, 0)]):
+        entry[f"[[{i}, 0, 9, 9]]"] = [
+            "thing",
+            [0.0, 0.0, 1.0, 1.0],
+            [[x, y, x + 20, y, x + 20, y + 15, x, y + 15]],
+        ]
+    (tmp_path / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    assert run(tmp_path, "out.json", "--inverse-depth") == 0
+    levels = orjson.loads((tmp_path / "out.json").read_bytes())["a.jpg"]["levels"]
+    assert levels == [["[[2, 0, 9, 9]]"], ["[[0, 0, 9, 9]]", "[[1, 0, 9, 9]]"]]
+
+
+def test_a_failed_entry_keeps_no_layers_of_an_earlier_run(folder):
+    run(folder, "in.json")  # the output may be the input
+    (folder / "a.png").unlink()
+    before = orjson.loads((folder / "in.json").read_bytes())["a.jpg"]
+    assert before.pop("levels") and isinstance(before["[[0, 0, 9, 9]]"].pop()[0], float)
+    assert before["[[5, 0, 9, 9]]"].pop()
+    assert run(folder, "out.json") == 1
+    assert orjson.loads((folder / "out.json").read_bytes())["a.jpg"] == before
+    assert b"earlier run are taken out" in (folder / "out.json.errors.jsonl").read_bytes()
+
+
+def test_containment_is_an_option_of_the_command(folder):
+    assert run(folder, "out.json", "--method", "containment") == 1
+    entry = orjson.loads((folder / "out.json").read_bytes())["a.jpg"]
+    assert entry["levels"] == [["[[0, 0, 9, 9]]"], ["[[5, 0, 9, 9]]"]]

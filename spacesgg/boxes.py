@@ -1,0 +1,33 @@
+"""The depth range of an object that has a box and no mask."""
+
+import numpy as np
+
+INNER = 0.5  # the middle half of the box's width and height: most objects fill it, background fills the corners
+GAP = 0.08  # depths of one surface follow each other more closely than this share of the depth
+DOMINANT = 0.25  # a surface with less than this share of the points there is a stray, or an occluder's edge
+MIN_POINTS = 10
+TAIL_PERCENT = 2.0  # flying pixels and noise
+
+
+def box_range(depth: np.ndarray, box: list[float]) -> list[float] | None:
+    """Return [near, far] for the box [x0, y0, x1, y1] in pixels, in the units of `depth` (H, W).
+
+    In the depth map larger is farther, and 0 means none.
+    The depths in the middle half of the box, clipped to the image, are cut into surfaces where they leave a
+    gap; the nearest surface with a fair share of the points is the object's, for what lies behind it is seen
+    past it or through it. None when fewer than MIN_POINTS pixels there have depth.
+    """
+    height, width = depth.shape
+    x0, x1 = np.clip((min(box[0], box[2]), max(box[0], box[2])), 0, width)
+    y0, y1 = np.clip((min(box[1], box[3]), max(box[1], box[3])), 0, height)
+    margin_x, margin_y = (x1 - x0) * (1 - INNER) / 2, (y1 - y0) * (1 - INNER) / 2
+    columns = slice(int(x0 + margin_x), int(np.ceil(x1 - margin_x)))
+    rows = slice(int(y0 + margin_y), int(np.ceil(y1 - margin_y)))
+    values = depth[rows, columns]
+    values = np.sort(values[values > 0])
+    if len(values) < MIN_POINTS:
+        return None
+    surfaces = np.split(values, np.flatnonzero(values[1:] > values[:-1] * (1 + GAP)) + 1)
+    surface = next(part for part in surfaces if len(part) >= DOMINANT * max(map(len, surfaces)))
+    near, far = np.percentile(surface, (TAIL_PERCENT, 100 - TAIL_PERCENT))
+    return [float(near), float(far)]

@@ -1,0 +1,110 @@
+"""Annotation files as they come: malformed, doubled, empty, streamed."""
+
+import cv2
+import numpy as np
+import orjson
+import pytest
+
+import layers_aggregation
+from spacesgg import batch, masks
+from spacesgg.errors import InputError
+
+CUP = ["cup", [10.0, 10.0, 30.0, 30.0], [[10, 10, 30, 10, 30, 30, 10, 30]]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((60, 80), 1500, np.uint16))
+    return tmp_path
+
+
+def run(folder, given, result, *options):
+    arguments = ["--input-file", str(folder / given), "--output-file", str(folder / result)]
+    return layers_aggregation.main([*arguments, "--depth-dir", str(folder), *options])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("nothing", "cannot be read"),
+        ("[1, 2]", "JSON list"),
+        ('{"a.jpg": {}, "b.jpg": [1]}', "entry of b.jpg is a list"),
+    ],
+)
+def test_a_file_that_is_no_annotation_file_is_refused_by_name(folder, capsys, content, reason):
+    (folder / "in.json").write_text(content)
+    assert run(folder, "in.json", "out.json") == 2
+    message = capsys.readouterr().err
+    assert reason in message and "in.json" in message and message.count("\n") == 1
+    assert not (folder / "out.json").exists()
+
+
+def test_a_bad_line_is_named_by_its_number(folder, capsys):
+    (folder / "in.jsonl").write_text('{"image": "a.jpg", "depth": "a.png"}\n{"image": \n')
+    assert run(folder, "in.jsonl", "out.jsonl") == 2
+    assert "line 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "value", [None, "cup", [], ["cup"], [7, [0, 0, 1, 1]], ["cup", [0, 0, 1]], {"label": "cup"}]
+)
+def test_a_malformed_object_fails_its_entry_which_stays_as_it_was(folder, value):
+    bad = {"depth": "a.png", "[[1, 1, 2, 2]]": value, "[[0, 0, 9, 9]]": CUP}
+    good = {"depth": "a.png", "[[0, 0, 9, 9]]": CUP}
+    (folder / "in.json").write_bytes(orjson.dumps({"bad.jpg": bad, "good.jpg": good}))
+    assert run(folder, "in.json", "out.json") == 1
+    out = orjson.loads((folder / "out.json").read_bytes())
+    assert out["bad.jpg"] == bad and out["good.jpg"]["levels"] == [["[[0, 0, 9, 9]]"]]
+    (failure,) = map(orjson.loads, (folder / "out.json.errors.jsonl").read_bytes().splitlines())
+    assert failure["image"] == "bad.jpg" and "[[1, 1, 2, 2]]" in failure["reason"]
+
+
+@pytest.mark.parametrize(
+    "mask", [[], {}, [[]], [[1, 2]], "gone.png", 5, {"size": [60, 80]}, {"size": [9, 9], "counts": "0"}]
+)
+def test_an_unusable_mask_is_named_and_the_object_kept(folder, mask):
+    entry = {"depth": "a.png", "[[0, 0, 9, 9]]": ["cup", [0.0, 0.0, 50.0, 50.0], mask]}
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    assert run(folder, "in.json", "out.json") == 1
+    assert orjson.loads((folder / "out.json").read_bytes())["a.jpg"] == {**entry, "levels": []}
+    assert b'"object":"[[0, 0, 9, 9]]"' in (folder / "out.json.errors.jsonl").read_bytes()
+
+
+def test_an_empty_mask_says_so():
+    with pytest.raises(InputError, match="empty"):
+        masks.decode({"size": [4, 4], "counts": [16]}, 4, 4, None)
+
+
+def test_an_entry_without_objects_has_no_layers_and_needs_no_depth(folder):
+    (folder / "in.json").write_bytes(orjson.dumps({"none.jpg": {"caption_annotation": "sky"}}))
+    assert run(folder, "in.json", "out.json") == 0
+    assert orjson.loads((folder / "out.json").read_bytes())["none.jpg"]["levels"] == []
+
+
+def test_one_image_twice_is_kept_in_lines_and_refused_in_one_object(folder, capsys):
+    line = orjson.dumps({"image": "a.jpg", "depth": "a.png", "[[0, 0, 9, 9]]": CUP}) + b"\n"
+    (folder / "in.jsonl").write_bytes(2 * line)
+    assert run(folder, "in.jsonl", "in.jsonl", "--workers", "2") == 0
+    assert len((folder / "in.jsonl").read_bytes().splitlines()) == 2
+    assert run(folder, "in.jsonl", "out.json") == 2
+    assert "a.jpg comes twice" in capsys.readouterr().err and not (folder / "out.json").exists()
+
+
+def test_workers_are_never_far_ahead_of_what_is_taken():
+    handed_out = []
+
+    def items():
+        for i in range(1000):
+            handed_out.append(i)
+            yield i
+
+    results = batch.run(abs, items(), 2, None, "test")
+    assert [next(results)[1] for _ in range(3)] == [0, 1, 2]
+    assert len(handed_out) <= 3 + 2 * batch.QUEUED_PER_WORKER
+    results.close()
+
+
+def test_failures_without_number_are_kept_in_order():
+    failures = batch.Failures()
+    failures.extend({"image": str(i), "reason": "x" * 1000} for i in range(3000))
+    assert len(failures) == 3000 and [f["image"] for f in failures] == [str(i) for i in range(3000)]
