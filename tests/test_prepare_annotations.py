@@ -208,7 +208,12 @@ def test_lvis_names(tmp_path):
     }
 
 
-@pytest.mark.parametrize("text", ['{"images": [{"id": 1', "", "[1, 2", '{"images": []}', "hello"])
+EMPTY = '{"images": [], "annotations": [], "categories": []}'
+
+
+@pytest.mark.parametrize(
+    "text", ['{"images": [{"id": 1', "", "[1, 2", '{"images": []}', "hello", EMPTY, '{"images": [3]}']
+)
 def test_unusable_input_is_one_line_and_status_2(tmp_path, capsys, text):
     (tmp_path / "i.json").write_text(text)
     arguments = [
@@ -224,6 +229,19 @@ def test_unusable_input_is_one_line_and_status_2(tmp_path, capsys, text):
     assert "i.json" in told
     assert "\n" not in told
     assert not (tmp_path / "o.json").exists()
+
+
+def test_broken_annotations_are_counted_and_cost_no_others(tmp_path, capsys):
+    base = {"image_id": 1, "category_id": 2, "bbox": [1, 1, 3, 3]}
+    broken = [{**base, "bbox": ["a", 1, 2, 3]}, {**base, "bbox": [1, 1, 2]}, {**base, "category_id": [1]}]
+    maskless = [{**base, "segmentation": [[1, 2]]}, {**base, "segmentation": {"size": [5, 5], "counts": "x"}}]
+    content = instances(annotations=[*broken, *maskless, {**base, "bbox": [50, 50, 9, 9]}])
+    done = convert(tmp_path, "coco-instances", "--input-file", write(tmp_path / "i.json", content))
+    things = annotations.objects(done["a.jpg"])
+    assert [(thing.box, thing.mask) for thing in things] == [([1, 1, 4, 4], None)] * 2 + [([50, 50, 59, 59], None)]
+    told = capsys.readouterr().out
+    assert "3 annotations without category or box" in told
+    assert "2 unusable masks" in told
 
 
 # Resuming

@@ -214,6 +214,8 @@ def main(arguments: list[str] | None = None) -> int:
     succeeded, failures = 0, []
     try:
         source = open_source(args)
+        if not source.total:
+            raise InputError(f"{args.input_file[0]}: lists no image; is it a file of --format {args.format}?")
         counts = Counter(source.counts)
         work = functools.partial(convert, source_record=source.record, choice=choice_of(args), args=args)
         if args.mask_dir:
@@ -236,7 +238,8 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(f"prepare_annotations.py: {error}", file=sys.stderr)
         return 2
-    print("prepare_annotations:", ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name]))
+    told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
+    print(f"prepare_annotations: {told or 'nothing to count'}")
     return batch.finish("prepare_annotations", succeeded, failures, args.output_file)
 
 

@@ -25,7 +25,7 @@ from spacesgg.sources.big_json import BigJson, ByImage
 # Words that point at an object without saying what it is; a box keeps such a label only when it has no other.
 POINTERS = frozenset(
     ("it", "he", "she", "they", "him", "her", "them", "this", "that", "these", "those", "one", "ones", "another")
-    + ("other", "others", "both", "someone", "something", "area", "object", "objects", "region", "regions", "box")
+    + ("other", "others", "both", "someone", "something", "object", "objects", "region", "regions", "box")
 )
 _ANSWER = "gpt"
 
@@ -65,7 +65,12 @@ def record(item: tuple, padded: bool, image_dir: Path | None) -> Record:
         image_dir, name, *next((size for size in sizes if all(size)), (None, None))
     )
     decode = padded_boxes.from_padded if padded else padded_boxes.from_plain
-    turns = [turn for entry in records for turn in entry["conversations"] if isinstance(turn.get("value"), str)]
+    turns = [
+        turn
+        for entry in records
+        for turn in entry["conversations"]
+        if isinstance(turn, dict) and isinstance(turn.get("value"), str)
+    ]
     questions = [_parse(turn["value"]) for turn in turns if turn.get("from") != _ANSWER]
     # A text that several records repeat is said once.
     answers = [_parse(text) for text in dict.fromkeys(t["value"] for t in turns if t.get("from") == _ANSWER)]

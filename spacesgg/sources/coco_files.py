@@ -46,8 +46,12 @@ def index(
                 elif key == "categories":
                     category = file.load(start, end)
                     labels[category["id"]] = label(category)
-            except (KeyError, TypeError) as error:
+            except KeyError as error:
                 raise InputError(f'{path}, byte {start}: an entry of "{key}" lacks {error}') from error
+            except (TypeError, AttributeError) as error:
+                raise InputError(
+                    f'{path}, byte {start}: this is no entry of "{key}" as {what} has them'
+                ) from error
         require(file, ("images", "annotations", "categories"), what)
         indices.append(annotations)
     texts = captions.by_image(captions_file) if captions_file else None

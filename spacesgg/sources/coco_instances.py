@@ -29,12 +29,12 @@ def record(item: tuple, labels: dict[int, str]) -> Record:
     name, width, height, raw, texts = item
     objects, counts = [], Counter()
     for annotation in map(orjson.loads, raw):
-        label = labels.get(annotation.get("category_id"))
-        box = annotation.get("bbox")
-        if label is None or not isinstance(box, list) or len(box) != 4:
+        try:
+            label = labels[annotation["category_id"]]
+            x, y, w, h = map(float, annotation["bbox"])
+        except (KeyError, TypeError, ValueError):
             counts["annotations without category or box"] += 1
             continue
-        x, y, w, h = box
         objects.append(
             SourceObject(
                 label,

@@ -31,6 +31,9 @@ def record(item: tuple, labels: dict[int, str], folder: Path) -> Record:
     name, width, height, raw, texts = item
     objects, counts = [], Counter()
     for annotation in map(orjson.loads, raw):
+        missing = [key for key in ("file_name", "segments_info") if key not in annotation]
+        if missing:
+            raise InputError(f'its panoptic annotation lacks "{missing[0]}"')
         ids = read_ids(folder, annotation["file_name"], width, height)
         objects += segments(ids, annotation["segments_info"], labels, counts)[0]
     text = captions.joined(texts)
@@ -40,11 +43,13 @@ def record(item: tuple, labels: dict[int, str], folder: Path) -> Record:
 def read_ids(folder: Path, name: str, width: int, height: int) -> np.ndarray:
     """Return the (height, width) int32 map of segment ids from a panoptic PNG."""
     path = image_files.locate(folder, name) or folder / name
-    image = images.decode(path, cv2.IMREAD_COLOR)  # (H, W, 3), blue first
+    image = images.decode(path, cv2.IMREAD_COLOR_RGB)
     if image.shape[:2] != (height, width):
         raise InputError(f"{path}: is {image.shape[1]}×{image.shape[0]}, the image {width}×{height}")
-    blue, green, red = (image[..., channel].astype(np.int32) for channel in range(3))
-    return red + 256 * green + 256 * 256 * blue
+    # Red, green, blue, 0 are the bytes of a little-endian number: R + 256 · G + 256² · B.
+    wide = np.zeros((height, width, 4), np.uint8)
+    wide[..., :3] = image
+    return wide.view("<i4")[..., 0]
 
 
 def segments(

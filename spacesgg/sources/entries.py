@@ -25,6 +25,8 @@ class Choice(NamedTuple):
 
 def entry_of(record: Record, choice: Choice) -> tuple[dict[str, Any], Counter]:
     """Return the record's entry, masks as compressed run lengths, and what was counted on the way."""
+    if not (isinstance(record.width, int) and isinstance(record.height, int) and min(record[1:3]) > 0):
+        raise InputError(f"the source states the size {record.width!r}×{record.height!r}, not whole pixels")
     counts = Counter(record.counts)
     kept, same_as = _choose(record, choice, counts)
     keys = _keys(record, kept, choice, counts)
@@ -87,9 +89,12 @@ def _choose(record: Record, choice: Choice, counts: Counter) -> tuple[dict[int, 
 
 def _inside(box: tuple, width: int, height: int) -> tuple[float, float, float, float] | None:
     """Return the box cut at the image's edges; None when nothing of it is left."""
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in box):
+    try:
+        x0, y0, x1, y1 = map(float, box)
+    except (TypeError, ValueError):
         return None
-    x0, y0, x1, y1 = (float(value) for value in box)
+    if not math.isfinite(x0 + y0 + x1 + y1):
+        return None
     x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 

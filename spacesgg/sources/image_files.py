@@ -48,6 +48,6 @@ def size_of(folder: Path | None, name: str, width: int | None, height: int | Non
         return int(width), int(height)
     path = locate(folder, name)
     if path is None:
-        where = f"it is not in {folder}" if folder else "--image-dir was not given"
+        where = f"it is not in {folder}" if folder else "there is no --image-dir to look it up in"
         raise InputError(f"{name}: the source states no width and height, and {where}")
     return size(path)

@@ -16,6 +16,8 @@ from spacesgg.errors import InputError
 from spacesgg.sources import Record, Source, captions, coco_panoptic
 from spacesgg.sources.big_json import BigJson, ByImage, require
 
+NEEDED = ("file_name", "pan_seg_file_name", "width", "height", "segments_info")
+
 
 def source(inputs: list[Path], panoptic_dir: Path, captions_file: Path | None = None) -> Source:
     """Index PSG files; `panoptic_dir` holds the PNGs that pan_seg_file_name names."""
@@ -27,11 +29,11 @@ def source(inputs: list[Path], panoptic_dir: Path, captions_file: Path | None = 
         for key, start, end in file.parts():
             if key == "data":
                 image = file.load(start, end)
-                try:
-                    listed.setdefault(image["file_name"], image.get("coco_image_id", image.get("image_id")))
-                    index.add(image["file_name"], start, end)
-                except (KeyError, TypeError) as error:
-                    raise InputError(f'{path}, byte {start}: an entry of "data" lacks {error}') from error
+                missing = [name for name in NEEDED if not isinstance(image, dict) or name not in image]
+                if missing:
+                    raise InputError(f'{path}, byte {start}: an entry of "data" lacks "{missing[0]}"')
+                listed.setdefault(image["file_name"], image.get("coco_image_id", image.get("image_id")))
+                index.add(image["file_name"], start, end)
             elif key.endswith("_classes"):
                 names = file.load(start, end)
                 if classes.setdefault(key, names) != names:
@@ -39,8 +41,9 @@ def source(inputs: list[Path], panoptic_dir: Path, captions_file: Path | None = 
         require(file, ("data", "thing_classes", "stuff_classes", "predicate_classes"), "a PSG file")
         indices.append(index)
     texts = captions.by_image(captions_file) if captions_file else None
-    labels = dict(enumerate(classes["thing_classes"] + classes["stuff_classes"]))
-    work = functools.partial(record, labels=labels, predicates=classes["predicate_classes"], folder=panoptic_dir)
+    things, stuff, predicates = (classes.get(f"{kind}_classes", []) for kind in ("thing", "stuff", "predicate"))
+    labels = dict(enumerate(things + stuff))
+    work = functools.partial(record, labels=labels, predicates=predicates, folder=panoptic_dir)
 
     def items():
         for name, identity in listed.items():
