@@ -111,7 +111,10 @@ class Result:
                 f"{t['label']} {key} (visible {t['visible']:.2f}, {t['depth_px']} px{', cut' if t['cut'] else ''})"
                 for t, key in ((a, r.a), (b, r.b))
             ]
-            said = f"stated {r.stated:+d}, true {r.sign:+d} with a gap of {r.gap:.3f} m"
+            said = f"stated {r.stated:+d}" if r.stated else "not stated"
+            said += (
+                f", true {r.sign:+d} with a gap of {r.gap:.3f} m" if r.gap >= 0 else f", overlap {-r.gap:.3f} m"
+            )
             return f"{truth['image']} {r.axis}: {said}: {' / '.join(things)}"
 
         # The other views say the same of the same gaps, so the front view's list is enough to find causes.

@@ -33,6 +33,10 @@ class Caster:
         self.colours = np.concatenate([mesh.colours for mesh in self.meshes])
         for mesh in self.meshes:
             _add(self.caster, mesh)
+        # Shadows come from the objects only: under a closed ceiling the one lamp would leave the picture dark.
+        self.shades = o3d.t.geometry.RaycastingScene(nthreads=1)
+        for placed in scene.objects:
+            _add(self.shades, placed.mesh)
 
     def cast(self, origin: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
         """Return Open3D's answer as arrays for (..., 3) directions; t_hit counts in lengths of the direction."""
@@ -41,7 +45,7 @@ class Caster:
     def shadowed(self, points: np.ndarray) -> np.ndarray:
         """Return which (..., 3) points the lamp does not reach."""
         rays = np.concatenate([points, np.broadcast_to(LIGHT, points.shape)], axis=-1).astype(np.float32)
-        return self.caster.test_occlusions(o3d.core.Tensor(rays), tnear=0.01, tfar=30.0).numpy()
+        return self.shades.test_occlusions(o3d.core.Tensor(rays), tnear=0.01, tfar=30.0).numpy()
 
 
 def _add(caster: o3d.t.geometry.RaycastingScene, mesh: Mesh) -> None:
