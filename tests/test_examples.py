@@ -85,7 +85,10 @@ def test_objects_do_not_pierce_each_other():
             assert not one.is_intersecting(other), (index, street, name, other_name)
 
 
-@pytest.mark.parametrize("builder", {*FLOOR, *small_objects.SMALL, *street_objects.STREET, small_objects.hanging})
+BUILDERS = dict.fromkeys((*FLOOR, *small_objects.SMALL, *street_objects.STREET, small_objects.hanging))
+
+
+@pytest.mark.parametrize("builder", BUILDERS, ids=lambda builder: builder.__name__)
 def test_every_object_stands_on_its_foot(builder):
     for seed in range(5):
         thing = builder(np.random.default_rng(seed))
