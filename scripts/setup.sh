@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv with the pinned packages and checks the system libraries that Open3D and OpenCV load.
-# Sourced by demo.sh and test.sh. PYTHON=python3.11 picks the interpreter; else the first of
-# 3.12, 3.11, 3.10 found is taken. Does nothing when .venv is already up to date.
+# Sourced by demo.sh and test.sh. PYTHON=python3.11 picks the interpreter; else python3 is taken where it is one
+# of 3.10 to 3.12, else the first found of 3.12, 3.11, 3.10. Does nothing when .venv is already up to date.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from spacesgg.quantiles import percentiles
+
 INNER = 0.5  # the middle half of the box's width and height: most objects fill it, background fills the corners
 GAP = 0.08  # depths of one surface follow each other more closely than this share of the depth
 DOMINANT = 0.25  # a surface with less than this share of the points there is a stray, or an occluder's edge
@@ -29,5 +31,4 @@ def box_range(depth: np.ndarray, box: list[float]) -> list[float] | None:
         return None
     surfaces = np.split(values, np.flatnonzero(values[1:] > values[:-1] * (1 + GAP)) + 1)
     surface = next(part for part in surfaces if len(part) >= DOMINANT * max(map(len, surfaces)))
-    near, far = np.percentile(surface, (TAIL_PERCENT, 100 - TAIL_PERCENT))
-    return [float(near), float(far)]
+    return percentiles(surface, (TAIL_PERCENT, 100 - TAIL_PERCENT))

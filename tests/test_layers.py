@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import layers_aggregation
 from spacesgg import layers
+from spacesgg.quantiles import percentiles
 
 spans = st.lists(
     st.tuples(st.floats(0.3, 50), st.floats(1, 4)).map(lambda pair: [pair[0], pair[0] * pair[1]]), max_size=12
@@ -168,3 +169,9 @@ def test_containment_is_an_option_of_the_command(folder):
     assert run(folder, "out.json", "--method", "containment") == 1
     entry = orjson.loads((folder / "out.json").read_bytes())["a.jpg"]
     assert entry["levels"] == [["[[0, 0, 9, 9]]"], ["[[5, 0, 9, 9]]"]]
+
+
+@given(st.lists(st.floats(0.1, 50, width=32), min_size=1), st.floats(0, 100))
+def test_percentiles_are_those_of_numpy(values, percent):
+    expected = np.percentile(np.array(values), percent)
+    assert percentiles(np.array(values, np.float32), (percent,)) == pytest.approx([expected], rel=1e-6)
