@@ -12,6 +12,7 @@ grow with their number.
 """
 
 import asyncio
+import contextlib
 import random
 import signal
 from collections.abc import Iterable, Iterator
@@ -74,17 +75,19 @@ class Bulk:
 
         def interrupt() -> None:
             self.interrupted = True
-            loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C ends the process the ordinary way
+            for number in handled:
+                loop.remove_signal_handler(number)  # a second Ctrl-C ends the process the ordinary way
+            handled.clear()
             for worker in workers:
                 worker.cancel()
 
         loop = asyncio.get_running_loop()
-        try:
-            loop.add_signal_handler(signal.SIGINT, interrupt)
-        except (NotImplementedError, ValueError, RuntimeError):
-            handled = False  # Windows, or not in the main thread: there, Ctrl-C raises KeyboardInterrupt
-        else:
-            handled = True
+        handled = []
+        for number in (signal.SIGINT, signal.SIGTERM):  # the second is how a cluster ends a job
+            # Windows, or not in the main thread: there, Ctrl-C raises KeyboardInterrupt
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+                loop.add_signal_handler(number, interrupt)
+                handled.append(number)
         try:
             done, pending = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
             for worker in pending:
@@ -94,8 +97,8 @@ class Bulk:
                 if isinstance(result, Exception) and not isinstance(result, _Stopped):
                     raise result
         finally:
-            if handled:
-                loop.remove_signal_handler(signal.SIGINT)
+            for number in handled:
+                loop.remove_signal_handler(number)
             close = getattr(self.backend, "close", None)
             if close is not None:
                 await close()
@@ -112,7 +115,7 @@ class Bulk:
                 raise
             finally:
                 self.progress.show()
-            if self.stopped:
+            if self.stopped or self.interrupted:
                 raise _Stopped
             if number % 100 == 0:
                 await asyncio.sleep(0)  # walking over what is in the journal must not starve the others
@@ -171,6 +174,9 @@ class Bulk:
         jitter = random.Random(question.seed)
         for left in reversed(range(self.tries)):
             await self.limits.acquire(expected)
+            if self.stopped or self.interrupted:
+                # Before Python 3.12, asyncio.wait_for drops a cancellation that comes together with the reply.
+                raise asyncio.CancelledError
             counts.requests += 1
             try:
                 reply = await self.backend.ask(question.prompt, question.seed)

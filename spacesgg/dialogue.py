@@ -22,6 +22,7 @@ class Request(NamedTuple):
 
     context  handed to the check untouched: the image's facts
     problem  why no prompt could be made for the image (then `prompt` is None); such a request is listed, not asked
+    entry    the image's annotation entry, written to the list of what failed
     """
 
     id: str
@@ -30,6 +31,7 @@ class Request(NamedTuple):
     prompt: Prompt | None
     context: Any = None
     problem: str | None = None
+    entry: dict[str, Any] | None = None
 
 
 Check = Callable[[Any, Prompt, Reply], list[str]]

@@ -84,7 +84,7 @@ class Server:
         if self.keep:
             self.bodies.append(body)
         if self.log:
-            self.log.write(name + "\n")
+            self.log.write(f"{time.monotonic():.6f} {name}\n")
         fault = self.fault(body, tries) if self.fault else None
         if self.delay:
             await asyncio.sleep(self.delay)

@@ -4,7 +4,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def requests(count, text="tell about"):
 
 def run(path, server, count=30, items=None, check=None, attempts=3, seed=0, model="m", limits=None, **options):
     """One whole run, as the script does it; returns the counts, the Bulk and what each prompt became."""
-    timeout = options.pop("timeout", 0.5)
+    timeout = options.pop("timeout", 20)
     temperature = options.pop("temperature", None)
     with Journal(path) as journal:
         backend = OpenAIBackend(model, server.url, timeout=timeout, temperature=temperature)
@@ -88,11 +87,11 @@ def test_a_changed_prompt_asks_only_what_it_changed(tmp_path):
 
 
 def test_the_misbehaving_server_in_the_end_answers_everything(tmp_path):
-    with Server(fault=first_try_goes_wrong, drip_s=0.05).running() as server:
-        counts, _, became = run(tmp_path / "j", server, count=60, concurrency=60)
+    with Server(fault=first_try_goes_wrong, drip_s=0.1).running() as server:
+        counts, _, became = run(tmp_path / "j", server, count=60, concurrency=60, timeout=1)
         kinds = {first_try_goes_wrong({"messages": r.prompt.messages}, 1) for r in requests(60)}
     assert len(kinds) > len(FAULTS) * 0.8
-    assert (counts.accepted, counts.failed, counts.retried, counts.requests) == (60, 0, 60, 120)
+    assert (counts.accepted, counts.failed) == (60, 0) and counts.retried >= 60
     assert all(
         text == f"reply to {name_of(r.prompt.messages)}" for r, (_, text) in zip(requests(60), became, strict=True)
     )
@@ -303,19 +302,22 @@ def test_tokens_are_estimated_from_the_bytes():
 
 
 def test_ctrl_c_drops_what_is_in_flight_and_keeps_what_was_accepted(tmp_path):
-    with Server(delay=0.1).running() as server:
-        threading.Timer(0.45, os.kill, (os.getpid(), signal.SIGINT)).start()
-        counts, job, became = run(tmp_path / "j", server, count=400)
-        assert job.interrupted and 0 < counts.accepted < 400
+    def press(body, tries):
+        if len(server.times) == 40:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with Server(delay=0.05, fault=press).running() as server:
+        counts, job, became = run(tmp_path / "j", server, count=150)
+        assert job.interrupted and 0 < counts.accepted < 150
         assert counts.unfinished <= 8
         with Journal(tmp_path / "j") as journal:
             dialogue = Dialogue(journal, "m", {"temperature": None, "max_tokens": None})
-            kept = list(outcomes(requests(400), dialogue, only_journal=True))
+            kept = list(outcomes(requests(150), dialogue, only_journal=True))
             assert sum(outcome is not None for _, outcome in kept) == counts.accepted == len(journal)
-            assert len(kept) < 400
+            assert len(kept) < 150
         before = set(server.tries)
-        rest, _, whole = run(tmp_path / "j", server, count=400, concurrency=64)
-    assert rest.from_journal == counts.accepted and rest.accepted == 400
+        rest, _, whole = run(tmp_path / "j", server, count=150, concurrency=64)
+    assert rest.from_journal == counts.accepted and rest.accepted == 150
     assert len(before) >= counts.accepted
     assert all(text for _, text in whole)
 
@@ -327,7 +329,7 @@ from pathlib import Path
 import test_bulk
 class There:
     url = sys.argv[1]
-counts, job, became = test_bulk.run(Path(sys.argv[2]), There, count=300, timeout=5)
+counts, job, became = test_bulk.run(Path(sys.argv[2]), There, count=120)
 Path(sys.argv[3]).write_text(repr(became))
 """
 
@@ -337,8 +339,8 @@ def test_kill_9_loses_only_what_is_in_flight(tmp_path):
     code = DRIVER.format(root=str(tests.parent), tests=str(tests))
     rng = random.Random(3)
     journal, output = tmp_path / "cut.journal", tmp_path / "cut"
-    with Server(delay=0.03).running() as server:
-        _, _, uncut = run(tmp_path / "uncut", server, count=300, concurrency=64)
+    with Server(delay=0.05).running() as server:
+        _, _, uncut = run(tmp_path / "uncut", server, count=120, concurrency=64)
         server.tries.clear()
         kills = 0
         while not output.exists():
@@ -352,7 +354,7 @@ def test_kill_9_loses_only_what_is_in_flight(tmp_path):
                 kills += process.wait() == -signal.SIGKILL
                 lines = journal.read_bytes().split(b"\n")[:-1]
                 finished = {orjson.loads(text)["image"] for text in lines if text.endswith(b"}")}
-                for request in requests(300):
+                for request in requests(120):
                     if request.image in finished:
                         server.tries[name_of(request.prompt.messages)] = -1000  # must not be asked again
             else:
