@@ -4,7 +4,7 @@ import numpy as np
 
 
 def percentiles(values: np.ndarray, percents: tuple[float, ...]) -> list[float]:
-    """Return the percentiles of (n,) values, n ≥ 1, interpolated linearly between neighbours, as np.percentile does.
+    """Return percentiles of (n,) values, n ≥ 1, interpolated linearly between neighbours like np.percentile's.
 
     NumPy sorts float32 by vector instructions, while np.percentile partitions them without.
     """

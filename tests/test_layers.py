@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import layers_aggregation
@@ -14,6 +14,7 @@ spans = st.lists(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(spans)
 def test_clear_pairs_are_in_order_and_nobody_is_left_out(ranges):
     named = {str(i): span for i, span in enumerate(ranges)}
@@ -26,6 +27,7 @@ def test_clear_pairs_are_in_order_and_nobody_is_left_out(ranges):
                 assert max(where[a]) < min(where[b])
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(spans)
 def test_inverse_depth_gives_the_same_layers(ranges):
     named = {str(i): span for i, span in enumerate(ranges)}
@@ -171,7 +173,8 @@ def test_containment_is_an_option_of_the_command(folder):
     assert entry["levels"] == [["[[0, 0, 9, 9]]"], ["[[5, 0, 9, 9]]"]]
 
 
-@given(st.lists(st.floats(0.1, 50, width=32), min_size=1), st.floats(0, 100))
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(st.floats(0.125, 50, width=32), min_size=1), st.floats(0, 100))
 def test_percentiles_are_those_of_numpy(values, percent):
     expected = np.percentile(np.array(values), percent)
     assert percentiles(np.array(values, np.float32), (percent,)) == pytest.approx([expected], rel=1e-6)
