@@ -18,12 +18,14 @@ from spacesgg.offline_questions import NOTHING_KNOWN, questions
 from spacesgg.prompt import Prompt
 from spacesgg.scene import Scene
 
-QUESTIONS = 5  # with their boxes, more would run into the 2,048 tokens at which LLaVA cuts a record
-TURNS = 4
+# How many pairs are asked for; with their boxes, more run into the 2,048 tokens at which LLaVA cuts a record.
+QUESTIONS = (3, 4, 5, 6)
+TURNS = (3, 4, 5)
 
 TAGS = """Name an object as <ref>name</ref><box>[[x1, y1, x2, y2]]</box>, copied from the list, never with a box
 that is not in it. Where two objects share a name, every mention carries its box. State a relation between two
-objects you have named as <pred>relation</pred><box>[[of the first]]</box><box>[[of the second]]</box>."""
+objects you have named as <pred>relation</pred><box>[[of the first]]</box><box>[[of the second]]</box>, where it
+holds from the camera; what holds from elsewhere only is said in plain words, with where one stands."""
 
 STYLE = """Say only what the facts prove, or what follows from two of them; where they are silent, so are you.
 Write as someone who sees the picture: no word about facts, lists, boxes, captions or data. Vary your wording."""
@@ -67,12 +69,14 @@ which is above both."""
 def create_between_prompt(scene: Scene, rng: random.Random) -> Prompt:
     """Ask for questions and answers: between, nearer, farther, left, right, above, below, also from a side."""
     scene.need_relations("front")
-    sides = [view for view in scene.rotated_views if scene.facts(view, ("left", "front"))]
+    sides = [view for view in scene.rotated_views if scene.tellable_facts(view, ("left", "front"))]
     view = rng.choice(sides) if sides else "front"
-    known = len(scene.facts("front")) + (len(scene.facts(view, ("left", "front"))) if sides else 0)
+    known = len(scene.tellable_facts("front")) + (
+        len(scene.tellable_facts(view, ("left", "front"))) if sides else 0
+    )
     if not known:
         raise InputError(NOTHING_KNOWN)
-    pairs = min(QUESTIONS, known)
+    pairs = min(rng.choice(QUESTIONS), known)
     elsewhere = f"What holds {SEEN_FROM[view]}:\n{scene.relation_lines(view)}" if sides else ""
     half = " About half are asked from the second viewpoint, and say so." if sides else ""
     system = f"You write questions and answers about where things are in a picture.\n{STYLE}\n{TAGS}"
@@ -105,11 +109,11 @@ def create_rotation_prompt(scene: Scene, rng: random.Random) -> Prompt:
     for side in ("left", "right", "back"):
         if not scene.rotated_views:
             scene.need_relations(side)
-    sides = [view for view in scene.rotated_views if scene.facts(view, ("left", "front"))]
+    sides = [view for view in scene.rotated_views if scene.tellable_facts(view, ("left", "front"))]
     if not sides:
         raise InputError(NOTHING_KNOWN)
     view = rng.choice(sides)
-    pairs = min(TURNS, len(scene.facts(view, ("left", "front"))))
+    pairs = min(rng.choice(TURNS), len(scene.tellable_facts(view, ("left", "front"))))
     system = f"You write conversations about how a scene looks from another side.\n{STYLE}\n{TAGS}"
     user = f"""What the picture shows: {scene.caption or "(not told)"}
 
@@ -124,8 +128,7 @@ What holds {SEEN_FROM[view]}:
 
 Write a conversation of {pairs} questions and answers. In the first question someone imagines {SEEN_FROM[view]},
 and asks what is there; the later ones go on from there: what is in front, behind, left or right now, and what
-has changed against the camera's view. <pred> is for what holds from the camera alone; what holds from the side
-is said in plain words. Every answer is a whole sentence. Write nothing but lines in this form:
+has changed against the camera's view. Every answer is a whole sentence. Write nothing but lines in this form:
 Q: Imagine standing behind the scene, looking back at the camera. Is the mug to the left or right of the book?
 A: From there, the {MUG} is to the right of the {BOOK}."""
     return Prompt(

@@ -3,9 +3,11 @@
 import random
 
 from spacesgg.errors import InputError
-from spacesgg.offline_questions import NOTHING_KNOWN, PAIR_KINDS, SET_KINDS, Asker, lines, one
+from spacesgg.offline_asker import Asker
+from spacesgg.offline_question_kinds import PAIR_KINDS, SET_KINDS
+from spacesgg.offline_questions import NOTHING_KNOWN, lines, one
 from spacesgg.offline_wording import FROM_THERE, STANDING, join, sentence, shuffled
-from spacesgg.scene import Scene
+from spacesgg.scene import Fact, Scene
 
 
 def converse(scene: Scene, view: str, rng: random.Random, pairs: int) -> str:
@@ -23,12 +25,10 @@ def converse(scene: Scene, view: str, rng: random.Random, pairs: int) -> str:
     contrast_at = rng.randint(1, max(pairs - 1, 1))
     while len(found) < pairs:
         pair = _contrast(asker, view) if len(found) == contrast_at else None
-        if pair is None:
-            kinds = shuffled(rng, [*PAIR_KINDS, *SET_KINDS])
-            pair = one(asker, [view], kinds) or one(asker, ["front"], [*shuffled(rng, PAIR_KINDS)])
-        if pair is None:
+        pair = pair or one(asker, [view], shuffled(rng, [*PAIR_KINDS, *SET_KINDS]))
+        if pair is None and not asker.start_over():
             break
-        found.append(pair)
+        found += [pair] if pair else []
     return lines(found)
 
 
@@ -47,11 +47,10 @@ def _arrive(asker: Asker, view: str) -> tuple[str, str] | None:
             "What would you see, going from near to far?",
         )
         parts = [teller.introduce(block) for block in blocks]
-        links = ["first", *["then"] * (len(parts) - 2), "and last" if len(parts) == 2 else "and finally"]
         come = "come" if teller.plural(*blocks[0]) else "comes"
-        told = f"first {come} {parts[0]}, " + ", ".join(
-            f"{link} {part}" for link, part in zip(links[1:], parts[1:], strict=True)
-        )
+        then = "".join(f", then {part}" for part in parts[1:-1])
+        last = teller.pick("finally", "last") if then else "then"
+        told = f"first {come} {parts[0]}{then}, and {last} {parts[-1]}"
         about = [key for block in blocks for key in block]
     else:
         far = teller.chance(0.35) and len(blocks[-1]) <= 3
@@ -59,9 +58,12 @@ def _arrive(asker: Asker, view: str) -> tuple[str, str] | None:
         word = (
             teller.pick("farthest from you", "farthest away") if far else teller.pick("closest to you", "nearest")
         )
-        question = sentence(teller.pick(f"what is {word}", f"which of the things here would be {word}"), "?")
+        asked = ("what is {word}", "what would be {word}", "which of the things here would be {word}")
+        question = sentence(teller.pick(*asked, word=word), "?")
         listed = teller.introduce(about)
-        told = teller.pick(f"{listed} {teller.be(*about)} {word}", f"{word} {teller.be(*about)} {listed}")
+        told = teller.pick(
+            "{listed} {be} {word}", "{word} {be} {listed}", listed=listed, be=teller.be(*about), word=word
+        )
     answer = sentence(f"{teller.pick(*FROM_THERE)}, {told}")
     return asker.add((f"{lead} {question}", answer), about[:3])
 
@@ -69,26 +71,33 @@ def _arrive(asker: Asker, view: str) -> tuple[str, str] | None:
 def _contrast(asker: Asker, view: str) -> tuple[str, str] | None:
     """Ask how a pair looks from the camera and from here, where the two are opposed."""
     scene, teller = asker.scene, asker.teller(view)
-    camera = asker.tellers["front"]
     flips = [
         fact
-        for axis in ("left", "front")
-        for fact in scene.facts(view, [axis])
-        if scene.before("front", axis, fact.second, fact.first) and fact not in asker.asked
+        for fact in scene.facts(view, ("left", "front"))
+        if scene.before("front", fact.axis, fact.second, fact.first)
+        and not scene.twins(fact.first)
+        and not scene.twins(fact.second)
     ]
     if not flips:
         return None
     fact = asker.rng.choice(flips)
-    seen = next(f for f in scene.facts("front", [fact.axis]) if (f.first, f.second) == (fact.second, fact.first))
     asker.take(fact)
     tag = asker.tagging()
-    one_name, other = teller.the(fact.first, tag), teller.the(fact.second, tag)
-    asked = teller.pick(
-        f"how does that compare with the camera's view, for {join([one_name, other])}",
-        f"does the camera see {join([one_name, other])} the same way round",
-        f"what changes between {join([one_name, other])} when you move back to the camera",
+    both = join(shuffled(asker.rng, [teller.the(fact.first, tag), teller.the(fact.second, tag)]))
+    question, lead = asker.rng.choice(
+        (
+            ("does the camera see {both} the same way round", "no: "),
+            ("what changes between {both} when you move back to the camera", ""),
+            ("do {both} change places compared with the camera's view", "yes: "),
+            ("how does what you see of {both} differ from the camera's view", ""),
+        )
     )
-    opening = teller.pick("from the camera", "seen from the camera", "in the picture")
+    # Either of the two may be spoken of first; from the camera it is the other way round.
+    turned = asker.rng.random() < 0.5
+    opening = teller.pick("from the camera", "seen from the camera", "for the camera")
     there = teller.pick("from where you stand", "from your side", "from where you are now")
-    answer = f"{opening}, {camera.relate(seen, True)}; {there}, {teller.relate(fact)}"
-    return asker.add((sentence(asked, "?"), sentence(answer)), [fact.first, fact.second])
+    seen = Fact("front", fact.axis, fact.second, fact.first)
+    told = asker.teller("front").relate(seen, not turned)
+    link = teller.pick("; ", ", but ", ", whereas ")
+    answer = f"{lead}{opening}, {told}{link}{there}, {teller.relate(fact, turned)}"
+    return asker.add((sentence(question.format(both=both), "?"), sentence(answer)), [fact.first, fact.second])

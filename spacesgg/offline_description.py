@@ -2,7 +2,7 @@
 
 import random
 
-from spacesgg.offline_wording import COUNTS, Teller, join, sentence, shuffled
+from spacesgg.offline_wording import COUNTS, Teller, sentence, shuffled
 from spacesgg.scene import Fact, Scene
 
 # An object costs some 45 tokens and a relation some 120; LLaVA's loader cuts a record at 2,048.
@@ -33,6 +33,8 @@ def describe(scene: Scene, rng: random.Random) -> str:
         budget -= len(facts)
         told += facts
         parts += _relations(teller, facts)
+    if budget and rng.random() < 0.5 and (row := _row(teller)):
+        parts.append(row)
     return " ".join(parts)
 
 
@@ -52,8 +54,7 @@ def _without_layers(scene: Scene, rng: random.Random) -> str:
     """Return what can be said when no object has depth: that they are there."""
     teller = Teller(scene, rng)
     keys = list(scene.things)[:MAX_THINGS]
-    there = teller.introduce(keys)
-    return sentence(teller.pick(f"the picture shows {there}", f"{there} can be seen here", f"you can see {there}"))
+    return sentence(teller.pick(*ALONE, be=teller.be(*keys), listed=teller.introduce(keys)))
 
 
 def _overview(teller: Teller, count: int) -> str:
@@ -73,106 +74,96 @@ def _precede(scene: Scene, before: list[str], after: list[str]) -> bool:
     return bool(before and after) and all(scene.before("front", "front", a, b) for a in before for b in after)
 
 
+# Sentences that put a layer in its place. {listed} is what is new in it; the verbs agree with that.
+ALONE = ("the picture shows {listed}", "what stands out here {be} {listed}", "you can see {listed} here")
+ONE_LAYER = (
+    "{listed} share a single layer of depth",
+    "there is only one layer to speak of, made up of {listed}",
+    "everything here falls into one layer: {listed}",
+    "{listed} belong to the same layer",
+    "a single layer of depth holds {listed}",
+)
+FIRST = (
+    "the foreground holds {listed}",
+    "{listed} {make} up the foreground",
+    "in the foreground {be} {listed}",
+    "in the foreground you can see {listed}",
+    "the scene opens with {listed} in the foreground",
+    "the front layer consists of {listed}",
+    "starting at the front, you find {listed}",
+    "up front {be} {listed}",
+)
+NEAREST = (
+    "closest to the camera {be} {listed}",
+    "nearest to the camera {be} {listed}",
+    "{listed} {be} the closest to the camera",
+    "right at the front, nearest to the camera, {be} {listed}",
+    "nothing else comes as close to the camera as {listed}",
+)
+MIDDLE = (
+    "the next layer holds {listed}",
+    "then {come} {listed}",
+    "one layer deeper {be} {listed}",
+    "moving further into the scene, you find {listed}",
+    "after that {come} {listed}",
+    "the following layer is made up of {listed}",
+    "next in depth {come} {listed}",
+    "going on from there, you reach {listed}",
+)
+BEHIND = ("behind {them} {be} {listed}", "farther back {be} {listed}", "behind {them} {come} {listed}")
+LAST = (
+    "the background holds {listed}",
+    "{listed} {make} up the background",
+    "in the background {be} {listed}",
+    "the last layer consists of {listed}",
+    "finally {come} {listed}",
+    "the scene closes with {listed} in the background",
+    "that leaves {listed} in the background",
+)
+FARTHEST = (
+    "farthest away {be} {listed}",
+    "farthest from the camera {be} {listed}",
+    "at the very back {be} {listed}",
+)
+REACHING = (
+    ", and {reaching} {reach} back into this layer as well",
+    ", with {reaching} stretching back this far too",
+    "; {reaching} {extend} into this layer too",
+)
+ONLY_REACHING = (
+    "{reaching} {reach} into the next layer as well",
+    "the layer after that is taken up by {reaching} again",
+    "{reaching} {extend} through one more layer",
+)
+
+
 def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str], known: list[str]) -> str:
     """Return one layer's sentence. "Nearest" and "behind" are used only where every pair is known to be so."""
-    scene, count = teller.scene, len(layers)
-    others = [key for key in scene.things if key not in layers[number]]
-    earlier = sorted(teller.named - set(known))
-    if not new:
-        reaching = teller.all(known)
-        return (
-            teller.pick(
-                f"{reaching} {teller.verb('reaches', *known)[:None]} into the next layer as well",
-                f"the layer after that is taken up by {reaching} again",
-            )
-            if not teller.plural(*known)
-            else teller.pick(
-                f"{reaching} reach into the next layer as well",
-                f"the layer after that is taken up by {reaching} again",
-            )
-        )
-    listed = teller.introduce(new)
-    be = teller.be(*new)
-    come = "come" if teller.plural(*new) else "comes"
-    make = "make" if teller.plural(*new) else "makes"
-    if count == 1:
-        if len(new) == 1:
-            options = [
-                f"the picture shows {listed}",
-                f"what stands out here {be} {listed}",
-                f"you can see {listed}",
-            ]
-        else:
-            options = [
-                f"{listed} share a single layer of depth",
-                f"there is only one layer to speak of, made up of {listed}",
-                f"everything here falls into one layer: {listed}",
-                f"{listed} all belong to the same layer" if len(new) > 2 else f"{listed} belong to the same layer",
-            ]
-    elif number == 0:
-        options = [
-            f"the foreground holds {listed}",
-            f"{listed} {make} up the foreground",
-            f"in the foreground {be} {listed}",
-            f"in the foreground you can see {listed}",
-            f"the scene opens with {listed} in the foreground",
-            f"the front layer {_consists(teller)} {listed}",
-            f"starting at the front, you find {listed}",
-        ]
-        if _precede(scene, layers[0], others):
-            options += [
-                f"closest to the camera {be} {listed}",
-                f"nearest to the camera {be} {listed}",
-                f"{listed} {be} the closest to the camera",
-                f"right at the front, nearest to us, {be} {listed}",
-            ]
-    elif number == count - 1:
-        options = [
-            f"the background holds {listed}",
-            f"{listed} {make} up the background",
-            f"in the background {be} {listed}",
-            f"the last layer {_consists(teller)} {listed}",
-            f"finally, in the background, there {be} {listed}" if be == "is" else f"finally there are {listed}",
-            f"the scene closes with {listed} in the background",
-        ]
-        if _precede(scene, others, layers[number]):
-            options += [
-                f"farthest away {be} {listed}",
-                f"farthest from the camera {be} {listed}",
-                f"at the very back {be} {listed}",
-            ]
-    else:
-        options = [
-            f"the next layer holds {listed}",
-            f"then {come} {listed}",
-            f"one layer deeper {be} {listed}",
-            f"moving further into the scene, you find {listed}",
-            f"after that {come} {listed}",
-            f"the following layer {_consists(teller)} {listed}",
-            f"in the next layer {be} {listed}",
-        ]
-    if number and not known and _precede(scene, earlier, new):
-        them = "them" if len(earlier) > 1 or teller.plural(*earlier) else "that"
-        options += [
-            f"behind {them} {be} {listed}",
-            f"farther back {be} {listed}",
-            f"behind {them} {come} {listed}",
-        ]
-    told = teller.pick(*options)
+    scene, last = teller.scene, len(layers) - 1
+    words = {"reach": "reaches", "extend": "extends"}
     if known:
-        reaching = teller.all(known)
-        reach = "reach" if teller.plural(*known) else "reaches"
-        extend = "extend" if teller.plural(*known) else "extends"
-        told += teller.pick(
-            f", and {reaching} {reach} back into this layer as well",
-            f", with {reaching} stretching back this far too",
-            f"; {reaching} {extend} into this layer too",
+        words = {"reach": "reach", "extend": "extend"} if teller.plural(*known) else words
+        words["reaching"] = teller.all(known)
+    if not new:
+        return teller.pick(*ONLY_REACHING, **words)
+    # Objects that no text names have a place too: what is "nearest" must be nearer than those as well.
+    others = [key for key in scene.things if key not in layers[number]]
+    earlier = [key for layer in layers[:number] for key in layer]
+    them = "that" if len(set(earlier)) == 1 and not teller.plural(earlier[0]) else "them"
+    come, make = ("come", "make") if teller.plural(*new) else ("comes", "makes")
+    words |= {"be": teller.be(*new), "come": come, "make": make, "them": them, "listed": teller.introduce(new)}
+    if last == 0:
+        options = ONE_LAYER if len(new) > 1 else ALONE
+    elif number == 0:
+        options = FIRST + (NEAREST if _precede(scene, layers[0], others) else ())
+    else:
+        options = (
+            LAST + (FARTHEST if _precede(scene, others, layers[number]) else ()) if number == last else MIDDLE
         )
-    return told
-
-
-def _consists(teller: Teller) -> str:
-    return teller.pick("is made up of", "consists of", "contains")
+        if not known and _precede(scene, earlier, new):
+            options += BEHIND
+    told = teller.pick(*options, **words)
+    return told + teller.pick(*REACHING, **words) if known else told
 
 
 def _facts(teller: Teller, new: set[str], told: list[Fact]) -> list[Fact]:
@@ -180,10 +171,12 @@ def _facts(teller: Teller, new: set[str], told: list[Fact]) -> list[Fact]:
     pairs = {frozenset((fact.first, fact.second)) for fact in told}
     facts = [
         fact
-        for fact in teller.scene.facts()
+        for fact in teller.scene.tellable_facts()
         if {fact.first, fact.second} <= teller.named
         and (fact.first in new or fact.second in new)
         and frozenset((fact.first, fact.second)) not in pairs
+        and teller.tells_apart((fact.first, fact.second))
+        and not teller.says_nothing(fact)
     ]
     weight = {"left": 0.0, "up": 0.25, "front": 0.4}
     ranked = sorted((teller.rng.random() + weight[fact.axis], i) for i, fact in enumerate(facts))
@@ -197,34 +190,68 @@ def _facts(teller: Teller, new: set[str], told: list[Fact]) -> list[Fact]:
 
 
 def _relations(teller: Teller, facts: list[Fact]) -> list[str]:
-    """Return sentences for the facts; now and then two are joined, or one pair's two directions."""
+    """Return sentences for the facts; now and then two are joined, on their common object where they have one."""
     sentences = []
     waiting = list(facts)
     while waiting:
         fact = waiting.pop(0)
-        text = _statement(teller, fact)
-        if waiting and teller.chance(0.45):
-            other = _statement(teller, waiting.pop(0))
-            text += teller.pick(", while ", ", and ", "; ") + other
-        opening = teller.pick("", "", "here, ", "in this view, ", "as the picture shows, ", "from the camera, ")
-        sentences.append(sentence((opening if teller.chance(0.4) else "") + text))
+        if waiting and teller.chance(0.5):
+            text = _joined(teller, fact, waiting.pop(0))
+        else:
+            text = _statement(teller, fact)
+        opening = teller.pick(
+            "from where the camera stands, ", "in this view, ", "as seen here, ", "from the camera, "
+        )
+        sentences.append(sentence((opening if teller.chance(0.25) else "") + text))
     return sentences
+
+
+def _joined(teller: Teller, one: Fact, other: Fact) -> str:
+    common = {one.first, one.second} & {other.first, other.second}
+    if not common:
+        link = teller.pick(", while ", ", and ", "; ")
+        return _statement(teller, one) + link + _statement(teller, other)
+    subject = min(common)
+    told = [f"{teller.the(subject, teller.chance(0.4))} {teller.be(subject)}"]
+    for fact, link in ((one, ""), (other, "and ")):
+        object_ = fact.second if fact.first == subject else fact.first
+        told.append(f"{link}{teller.predicates([fact], subject)} {teller.the(object_, teller.chance(0.4))}")
+    return " ".join(told)
 
 
 def _statement(teller: Teller, fact: Fact) -> str:
     """Return one statement; where the same pair differs in another direction too, sometimes both."""
     tag = teller.chance(0.4)
     turned = teller.chance(0.5)
-    sign = 1 if turned else -1
     a, b = (fact.second, fact.first) if turned else (fact.first, fact.second)
-    others = [f for f in teller.scene.facts() if {f.first, f.second} == {a, b} and f.axis != fact.axis]
-    if others and teller.chance(0.25):
-        more = teller.rng.choice(others)
-        first, second = fact, more
-        subject = teller.the(a, tag)
-        predicates = [
-            teller.predicate(first, sign),
-            teller.predicate(second, -1 if second.first == a else 1),
-        ]
-        return f"{subject} {teller.be(a)} {join(predicates)} {teller.the(b, tag)}"
-    return teller.relate(fact, turned, tag)
+    others = [f for f in teller.scene.pair_facts("front", a, b) if f.axis != fact.axis]
+    if not others or teller.chance(0.75):
+        return teller.relate(fact, turned, tag)
+    subject = teller.the(a, tag)
+    predicates = teller.predicates([fact, teller.rng.choice(others)], a)
+    return f"{subject} {teller.be(a)} {predicates} {teller.the(b, tag)}"
+
+
+def _row(teller: Teller) -> str | None:
+    """Return a sentence on three of the named objects from left to right, where their order is known."""
+    scene, named = teller.scene, teller.named
+    rows = [
+        (fact.first, middle, fact.second)
+        for fact in scene.facts("front", ["left"])
+        for middle in scene.between("front", "left", fact.first, fact.second)
+        if {fact.first, middle, fact.second} <= named and teller.tells_apart([fact.first, middle, fact.second])
+    ]
+    if not rows:
+        return None
+    row = list(teller.rng.choice(rows))
+    order = teller.pick("from left to right", "going from left to right", "from right to left")
+    if order == "from right to left":
+        row.reverse()
+    a, b, c = (teller.the(key, tag=False) for key in row)
+    told = teller.pick(
+        "{order}, there {be} {a}, {b} and {c}", "{order}, {a} {come} first, then {b} and then {c}",
+        "{a}, {b} and {c} follow each other {order}",
+        order=order.removeprefix("going "), a=a, b=b, c=c, be=teller.be(row[0]),
+        come="come" if teller.plural(row[0]) else "comes",
+    )  # fmt: skip
+    return sentence(told)

@@ -9,13 +9,14 @@ import random
 from collections.abc import Iterable, Sequence
 
 from spacesgg import grounded_text, nouns
-from spacesgg.scene import Fact, Scene
+from spacesgg.scene import TELLING_WORDS, Fact, Scene
 
-# (axis, sign) → what may be said of a subject whose sign against the object it is. "{viewer}" is who looks.
+# (axis, sign) → what may be said of a subject whose sign against the object it is, the plainest first; "{viewer}"
+# is who looks.
 PREDICATES = {
     ("left", -1): ("to the left of", "left of", "farther left than", "more to the left than"),
     ("left", 1): ("to the right of", "right of", "farther right than", "more to the right than"),
-    ("up", -1): ("above", "higher up than", "at a greater height than"),
+    ("up", -1): ("above", "higher up than", "higher than"),
     ("up", 1): ("below", "lower down than", "lower than"),
     ("front", -1): ("in front of", "nearer than", "closer to {viewer} than", "nearer to {viewer} than"),
     ("front", 1): ("behind", "farther back than", "farther from {viewer} than", "farther away than"),
@@ -79,7 +80,7 @@ class Teller:
     """Names objects so that no two can be confused, and remembers what the text has named.
 
     `view` is where the teller stands. From elsewhere than the camera, words that single out one of several
-    alike ("the leftmost chair") would be taken for that viewer's own, so only the box tells them apart.
+    alike ("the leftmost chair") would be taken for that viewer's own, so it is "one of the chairs", with its box.
     """
 
     def __init__(self, scene: Scene, rng: random.Random, view: str = "front"):
@@ -89,16 +90,23 @@ class Teller:
         self.named: set[str] = set()
         self.tag_predicates = True
         self._used: set[str] = set()
+        self._telling: dict[str, str] = {}
 
-    def pick(self, *options: str) -> str:
-        """Return one of the options, a fresh one as long as there are any."""
+    def at(self, view: str) -> "Teller":
+        """Return a teller of the same text who stands at `view`."""
+        other = Teller(self.scene, self.rng, view)
+        other.named, other._used, other._telling = self.named, self._used, self._telling
+        return other
+
+    def pick(self, *options: str, **words: str) -> str:
+        """Return one of the options, a fresh one as long as there are any, with `words` put in."""
         fresh = [option for option in options if option not in self._used]
         if not fresh:
             self._used -= set(options)
             fresh = list(options)
         chosen = self.rng.choice(fresh)
         self._used.add(chosen)
-        return chosen
+        return chosen.format(**words) if words else chosen
 
     def chance(self, probability: float) -> bool:
         """Toss a coin."""
@@ -116,10 +124,6 @@ class Teller:
         """Return "is" or "are"."""
         return "are" if self.plural(*keys) else "is"
 
-    def verb(self, singular: str, *keys: str) -> str:
-        """Return the verb for the objects: "comes" or "come"; `singular` ends in the s that is dropped."""
-        return singular[:-1] if self.plural(*keys) else singular
-
     def introduce(self, keys: Sequence[str]) -> str:
         """Return the objects at their first mention: "a lamp, two chairs and another table"."""
         parts, seen = [], set()
@@ -130,7 +134,7 @@ class Teller:
             alike = [other for other in keys if self.scene.things[other].noun == noun]
             earlier = any(self.scene.things[other].noun == noun for other in self.named if other not in keys)
             countable = not (noun.plural or noun.mass or noun.article in ("", "the"))
-            if 1 < len(alike) < len(COUNTS) and countable and not earlier and self.chance(0.7):
+            if 1 < len(alike) < len(COUNTS) and countable and not earlier:
                 self.named.update(alike)
                 tagged = grounded_text.ref(nouns.plural(noun.text), *alike)
                 parts.append(f"{COUNTS[len(alike)]} {tagged}")
@@ -145,17 +149,42 @@ class Teller:
         return join(parts)
 
     def the(self, key: str, tag: bool = True) -> str:
-        """Return the object as one that is known: "the lamp", "the leftmost chair", with its box where needed.
+        """Return the object as one that is known: "the lamp", "the leftmost chair", "one of the two chairs".
 
         With `tag` false the box is left out where the name alone leaves no doubt.
         """
         noun = self.scene.things[key].noun
         twins = self.scene.twins(key)
-        name = self._tag(key) if tag or twins else noun.text
-        words = self.scene.telling_words(key) if self.view == "front" else []
-        if words:
-            return f"the {self.rng.choice(words)} {name}"
-        return f"the {name}"
+        if not twins:
+            return f"the {self._tag(key) if tag else noun.text}"
+        if word := self.telling_word(key):
+            return f"the {word} {self._tag(key)}"
+        if noun.mass:
+            return f"some of the {self._tag(key)}"
+        if noun.plural:
+            return f"some {self._tag(key)}"
+        self.named.add(key)
+        alike = all(self.scene.things[twin].noun == noun for twin in twins) and len(twins) + 1 < len(COUNTS)
+        count = f"{COUNTS[len(twins) + 1]} " if alike else ""
+        return f"one of the {count}{grounded_text.ref(nouns.plural(noun.text), key)}"
+
+    def telling_word(self, key: str) -> str:
+        """Return what tells the object from its twins, the same throughout the text; "" where nothing does."""
+        if self.view != "front":
+            return ""
+        if key not in self._telling:
+            words = self.scene.telling_words(key)
+            self._telling[key] = self.rng.choice(words) if words else ""
+        return self._telling[key]
+
+    def says_nothing(self, fact: Fact) -> bool:
+        """Tell whether the names say it already: "the left-hand chair is to the left of the right-hand chair"."""
+        words = {self.telling_word(fact.first), self.telling_word(fact.second)}
+        return fact.second in self.scene.twins(fact.first) and not words.isdisjoint(TELLING_WORDS[fact.axis])
+
+    def tells_apart(self, keys: Sequence[str]) -> bool:
+        """Tell whether each of the objects has a name that fits no other object of the scene."""
+        return all(self.telling_word(key) or not self.scene.twins(key) for key in keys)
 
     def all(self, keys: Sequence[str]) -> str:
         """Return the objects as known ones, joined by "and"."""
@@ -167,15 +196,21 @@ class Teller:
         subject = self.the(a, tag)
         return f"{subject} {self.be(a)} {self.predicate(fact, sign)} {self.the(b, tag)}"
 
-    def predicate(self, fact: Fact, sign: int) -> str:
+    def predicate(self, fact: Fact, sign: int, plainest: bool = False) -> str:
         """Return the predicate of the fact's first (sign −1) or second (sign 1) object, tagged where it may be."""
-        options = [words.format(viewer=VIEWER[fact.view]) for words in PREDICATES[fact.axis, sign]]
-        words = options[0] if self.chance(0.35) else self.pick(*options)
+        options = PREDICATES[fact.axis, sign]
+        words = options[0] if plainest or self.chance(0.35) else self.pick(*options)
+        words = words.format(viewer=VIEWER[fact.view])
         a, b = (fact.first, fact.second) if sign == -1 else (fact.second, fact.first)
         everywhere = fact.view == "front" or fact.axis == "up"
         if self.tag_predicates and everywhere and {a, b} <= self.named:
             return grounded_text.pred(words, a, b)
         return words
+
+    def predicates(self, facts: Sequence[Fact], subject: str) -> str:
+        """Return the predicates of facts about one pair, told of `subject`: "above and to the left of"."""
+        plainest = len(facts) > 1
+        return join([self.predicate(fact, -1 if fact.first == subject else 1, plainest) for fact in facts])
 
 
 def shuffled(rng: random.Random, items: Iterable) -> list:

@@ -12,6 +12,14 @@ from spacesgg.errors import InputError
 VIEWS = ("front", "left", "right", "back")
 AXES = ("left", "up", "front")  # the order of the signs in an order_list
 
+# axis → adjectives that single out, from the camera, one of several alike: the first of two, the first of more,
+# the last of two, the last of more, the one amid three.
+TELLING_WORDS = {
+    "left": ("left-hand", "leftmost", "right-hand", "rightmost", "middle"),
+    "front": ("nearer", "nearest", "farther", "farthest"),
+    "up": ("upper", "topmost", "lower", "lowest"),
+}
+
 
 class Thing(NamedTuple):
     """One object: `key` is its grounding box as text, `box` its [x0, y0, x1, y1] in pixels."""
@@ -49,6 +57,12 @@ class Scene:
         self.metric: dict[str, Any] | None = None
         self._layers: dict[str, list[list[str]]] = {}
         self._signs: dict[str, dict[tuple[str, str], tuple[int, int, int]]] = {}
+        # (view, axis) → key → the keys known to come after it; the same for those before it.
+        self._after: dict[tuple[str, str], dict[str, set[str]]] = {}
+        self._before: dict[tuple[str, str], dict[str, set[str]]] = {}
+        self._facts: dict[tuple[str, str], list[Fact]] = {}
+        self._twins = self._find_twins()
+        self._telling: dict[str, list[str]] = {}
 
     @classmethod
     def from_entry(cls, image: str, entry: dict[str, Any]) -> "Scene":
@@ -70,7 +84,28 @@ class Scene:
                 scene._layers[view] = scene._read_layers(view, seen["levels"])
             if seen.get("order_list") is not None:
                 scene._signs[view] = scene._read_signs(view, seen["order_list"])
+            scene._index(view)
         return scene
+
+    def _index(self, view: str) -> None:
+        """Order the signs of a view by axis: scenes of forty objects have a thousand pairs."""
+        for position, axis in enumerate(AXES):
+            after = {key: set() for key in self.things}
+            before = {key: set() for key in self.things}
+            for (a, b), signs in self._signs.get(view, {}).items():
+                if signs[position] == -1:
+                    after[a].add(b)
+                    before[b].add(a)
+            self._after[view, axis], self._before[view, axis] = after, before
+            self._facts[view, axis] = [
+                Fact(view, axis, a, b) for a in self.things for b in self.things if b in after[a]
+            ]
+
+    def _find_twins(self) -> dict[str, list[str]]:
+        names = {key: thing.noun.text for key, thing in self.things.items()}
+        different = set(names.values())
+        means = {a: {b for b in different if nouns.could_mean(a, b)} for a in different}
+        return {a: [b for b in names if b != a and names[b] in means[names[a]]] for a in names}
 
     def _read_layers(self, view: str, levels: Any) -> list[list[str]]:
         if not isinstance(levels, list) or not all(isinstance(level, list) for level in levels):
@@ -126,22 +161,32 @@ class Scene:
 
     def before(self, view: str, axis: str, a: str, b: str) -> bool:
         """Tell whether A is known to be left of, above or in front of B, by `axis`."""
-        return self.relation(view, a, b)[AXES.index(axis)] == -1
+        return (view, axis) in self._after and b in self._after[view, axis][a]
 
     def facts(self, view: str = "front", axes: Iterable[str] = AXES) -> list[Fact]:
         """Return everything that is known about pairs from `view`, in the entry's order."""
-        keys = list(self.things)
+        return [fact for axis in axes for fact in self._facts.get((view, axis), [])]
+
+    def pair_facts(self, view: str, a: str, b: str) -> list[Fact]:
+        """Return everything that is known about A and B from `view`."""
+        signs = zip(AXES, self.relation(view, a, b), strict=True)
+        return [Fact(view, axis, *((a, b) if sign == -1 else (b, a))) for axis, sign in signs if sign]
+
+    def tellable_facts(self, view: str = "front", axes: Iterable[str] = AXES) -> list[Fact]:
+        """Return the facts whose two objects can be named without boxes so that nobody mixes them up."""
         return [
-            Fact(view, axis, a, b)
-            for axis in axes
-            for a in keys
-            for b in keys
-            if a != b and self.before(view, axis, a, b)
+            fact
+            for fact in self.facts(view, axes)
+            if fact.second not in self.twins(fact.first)
+            or (view == "front" and self.telling_words(fact.first) and self.telling_words(fact.second))
         ]
 
     def between(self, view: str, axis: str, a: str, b: str) -> list[str]:
         """Return the objects known to come after A and before B along `axis`."""
-        return [key for key in self.things if self.before(view, axis, a, key) and self.before(view, axis, key, b)]
+        if (view, axis) not in self._after:
+            return []
+        inside = self._after[view, axis][a] & self._before[view, axis][b]
+        return [key for key in self.things if key in inside] if inside else []
 
     def blocks(self, view: str, axis: str, keys: Iterable[str] | None = None) -> list[list[str]]:
         """Split `keys` (default: all) into the most blocks of which each is wholly known to precede the next."""
@@ -161,26 +206,23 @@ class Scene:
 
     def twins(self, key: str) -> list[str]:
         """Return the other objects that "the LABEL" could mean just as well."""
-        name = self.things[key].noun.text
-        return [o for o, thing in self.things.items() if o != key and nouns.could_mean(name, thing.noun.text)]
+        return self._twins[key]
 
     def telling_words(self, key: str) -> list[str]:
         """Return adjectives that are known to single the object out among its twins, from the camera."""
-        twins = self.twins(key)
-        if not twins:
-            return []
-        words = []
+        if key not in self._telling:
+            self._telling[key] = self._find_telling_words(key, self.twins(key))
+        return self._telling[key]
+
+    def _find_telling_words(self, key: str, twins: list[str]) -> list[str]:
+        words: list[str] = []
         two = len(twins) == 1
-        for axis, sign, of_two, of_many in (
-            ("left", -1, "left-hand", "leftmost"),
-            ("left", 1, "right-hand", "rightmost"),
-            ("front", -1, "nearer", "nearest"),
-            ("front", 1, "farther", "farthest"),
-            ("up", -1, "upper", "topmost"),
-            ("up", 1, "lower", "lowest"),
-        ):
-            if all(self.relation("front", key, twin)[AXES.index(axis)] == sign for twin in twins):
-                words.append(of_two if two else of_many)
+        for axis, (before_two, before_many, after_two, after_many, *_) in TELLING_WORDS.items():
+            signs = {self.relation("front", key, twin)[AXES.index(axis)] for twin in twins}
+            if signs == {-1}:
+                words.append(before_two if two else before_many)
+            elif signs == {1}:
+                words.append(after_two if two else after_many)
         if len(twins) == 2 and sorted(self.relation("front", key, twin)[0] for twin in twins) == [-1, 1]:
             words.append("middle")
         return words

@@ -35,8 +35,9 @@ DESCRIPTION_REQUESTS = (
     "Go through the layers of this scene one after the other.",
     "Which things are up front here, and which are at the back?",
 )
+# "Q:", "**Q1:**", "2. Question:", "- A:"; no more than the marker is taken, for a tag may follow it.
 _TURN = re.compile(
-    r"^\W{0,3}(Q|A|Question|Answer|User|Human|Assistant)\W{0,2}\d*\W{0,2}[:：]\W{0,2}\s*", re.IGNORECASE
+    r"^[\s\d.)#*_-]*(Q|A|Question|Answer|User|Human|Assistant)[ *_]*\d*[.)*_ ]*[:：][\s*_]*", re.IGNORECASE
 )
 _ASKED = ("q", "question", "user", "human")
 

@@ -1,0 +1,100 @@
+"""Someone who asks and answers about one scene, and remembers what was asked and spoken about."""
+
+import random
+from collections.abc import Sequence
+
+from spacesgg.offline_wording import FROM_THERE, SEEN_FROM, STANDING, Teller, sentence, shuffled
+from spacesgg.scene import Fact, Scene
+from spacesgg.training_record import estimate_tokens
+
+TAGGED_TOKENS = 650  # the tags of predicates are long: after so many tokens, predicates are plain words
+
+
+class Asker:
+    """Asks and answers about one scene; `standing` is a view the conversation has already moved to, or None."""
+
+    def __init__(self, scene: Scene, rng: random.Random, standing: str | None = None):
+        self.scene = scene
+        self.rng = rng
+        self.standing = standing
+        self.tellers = {"front": Teller(scene, rng, "front")}
+        self.asked: set[tuple] = set()
+        self.tokens = 0
+        self.recent: list[str] = []  # what the last answer was about: people go on from there
+
+    def teller(self, view: str) -> Teller:
+        """Return the teller at `view`; all share what has been named and which words were used."""
+        if view not in self.tellers:
+            self.tellers[view] = self.tellers["front"].at(view)
+            self.tellers[view].tag_predicates = self.tellers["front"].tag_predicates
+        return self.tellers[view]
+
+    def ask(self, view: str, clause: str, bidding: bool = False) -> str:
+        """Return the question from its clause, led in by the viewpoint; `bidding`: it is not a question."""
+        teller = self.teller(view)
+        end = "." if bidding else "?"
+        # "From there, of the cup and the lamp, which …": too many commas for a person.
+        heavy = bidding or clause.startswith(("of ", "going ", "in ", "looking ", "do you", "can you"))
+        if view == "front":
+            lead = "" if heavy else teller.pick("", "", "from the camera, ", "in this picture, ", "in this view, ")
+            return sentence(lead + clause if teller.chance(0.4) else clause, end)
+        if view == self.standing:
+            if bidding:
+                return sentence(clause, end)
+            lead = (
+                "and "
+                if heavy
+                else teller.pick("from there, ", "still from there, ", "and from that spot, ", "and ")
+            )
+            return sentence(lead + clause, end)
+        if heavy or teller.chance(0.4):
+            standing = teller.pick(*STANDING[view])
+            lead = sentence(teller.pick("imagine ", "suppose ", "say ", "picture this: ") + standing)
+            return f"{lead} {sentence(clause, end)}"
+        return sentence(f"{teller.pick(*SEEN_FROM[view])}, {clause}", end)
+
+    def answer(self, view: str, axis: str, text: str) -> str:
+        """Return the answer as a sentence that is true on its own: one from elsewhere says so."""
+        if view == "front" or axis == "up":
+            return sentence(text)
+        return sentence(f"{self.teller(view).pick(*FROM_THERE)}, {text}")
+
+    def add(self, pair: tuple[str, str], about: Sequence[str]) -> tuple[str, str]:
+        """Keep count of the tokens and of what was spoken about."""
+        self.tokens += estimate_tokens(" ".join(pair))
+        if self.tokens > TAGGED_TOKENS:
+            for teller in self.tellers.values():
+                teller.tag_predicates = False
+        self.recent = list(about)
+        return pair
+
+    def fresh(self, view: str, axis: str) -> list[Fact]:
+        """Return the facts about pairs that no question was about yet: new pairs and clear names first."""
+        facts = shuffled(self.rng, self.scene.tellable_facts(view, [axis]))
+        facts = [f for f in facts if f not in self.asked and not self.teller(view).says_nothing(f)]
+
+        def last(fact: Fact) -> tuple[bool, bool, bool]:
+            pair = {fact.first, fact.second}
+            unclear = not self.teller(view).tells_apart([*pair]) or fact.first in self.scene.twins(fact.second)
+            heard = (view, frozenset(pair)) in self.asked
+            return unclear, heard, bool(self.standing) and not pair & set(self.recent)
+
+        return sorted(facts, key=last)
+
+    def take(self, fact: Fact) -> None:
+        """Mark the fact as asked about."""
+        self.asked |= {fact, (fact.view, frozenset((fact.first, fact.second)))}
+
+    def start_over(self) -> bool:
+        """Forget what was asked, so that it may be asked in other words; False where nothing had been."""
+        had = bool(self.asked)
+        self.asked.clear()
+        return had
+
+    def clear(self, view: str, keys: Sequence[str]) -> bool:
+        """Tell whether the objects can be named together without doubt."""
+        return self.teller(view).tells_apart(keys)
+
+    def tagging(self) -> bool:
+        """Tell whether a question names its objects with their boxes even where it need not."""
+        return self.tokens < TAGGED_TOKENS and self.rng.random() < 0.35

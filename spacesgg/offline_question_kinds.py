@@ -1,0 +1,304 @@
+"""The kinds of questions that can be asked about who is where, each with its answer.
+
+A kind is a function (asker, view, axis) → (question, answer), or None where nothing known fits it.
+"""
+
+from collections.abc import Callable
+
+from spacesgg.offline_asker import Asker
+from spacesgg.offline_wording import FROM_THERE, PREDICATES, join, sentence, shuffled
+from spacesgg.scene import AXES, Fact
+
+SUPERLATIVES = {
+    ("left", -1): ("farthest to the left", "the leftmost"),
+    ("left", 1): ("farthest to the right", "the rightmost"),
+    ("up", -1): ("highest up", "the highest"),
+    ("up", 1): ("lowest down", "the lowest"),
+    ("front", -1): ("nearest", "the closest"),
+    ("front", 1): ("farthest away", "farthest back", "the farthest"),
+}
+COMPARATIVES = {
+    ("left", -1): ("farther to the left", "more to the left"),
+    ("left", 1): ("farther to the right", "more to the right"),
+    ("up", -1): ("higher up", "higher"),
+    ("up", 1): ("lower down", "lower"),
+    ("front", -1): ("nearer", "closer"),
+    ("front", 1): ("farther away", "farther back"),
+}
+EITHER = {
+    "left": ("to the left or to the right of", "left or right of", "to the left or right of"),
+    "up": ("above or below", "higher up or lower down than"),
+    "front": ("in front of or behind", "nearer or farther away than", "closer or farther back than"),
+}
+# Of one against several: "what is higher up than the lamp" need not hang right above it.
+SIDES = {
+    ("left", -1): "to the left of",
+    ("left", 1): "to the right of",
+    ("up", -1): "higher up than",
+    ("up", 1): "lower down than",
+    ("front", -1): "nearer than",
+    ("front", 1): "farther away than",
+}
+ORDERS = {
+    ("left", -1): ("from left to right", "starting on the left"),
+    ("left", 1): ("from right to left", "starting on the right"),
+    ("up", -1): ("from top to bottom", "from the highest to the lowest"),
+    ("up", 1): ("from bottom to top", "from the lowest to the highest"),
+    ("front", -1): ("from near to far", "starting with the nearest"),
+    ("front", 1): ("from far to near", "starting with the farthest"),
+}
+
+
+def _fact(asker: Asker, view: str, axis: str) -> tuple[Fact, bool] | None:
+    """Return a fresh fact and whether to tell it from its second object."""
+    facts = asker.fresh(view, axis)
+    if not facts:
+        return None
+    asker.take(facts[0])
+    return facts[0], asker.rng.random() < 0.5
+
+
+def _which(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
+    """Which of two is nearer?"""
+    found = _fact(asker, view, axis)
+    if not found:
+        return None
+    fact, turned = found
+    teller, tag = asker.teller(view), asker.tagging()
+    winner = fact.second if turned else fact.first
+    one, other = shuffled(asker.rng, [teller.the(fact.first, tag), teller.the(fact.second, tag)])
+    comparative = teller.pick(*COMPARATIVES[axis, 1 if turned else -1])
+    plain = "are" if teller.plural(fact.first) and teller.plural(fact.second) else "is"
+    clause = teller.pick(
+        f"which {plain} {comparative}, {one} or {other}",
+        f"which of the two {plain} {comparative}: {one} or {other}",
+        f"of {one} and {other}, which {plain} {comparative}",
+        f"what {plain} {comparative}, {one} or {other}",
+    )
+    question = asker.ask(view, clause)
+    if teller.chance(0.35):
+        text = f"{teller.the(winner)} {teller.be(winner)} {comparative}"
+    elif teller.chance(0.1):
+        text = f"it is {teller.the(winner)} that {teller.be(winner)} {comparative}"
+    else:
+        text = teller.relate(fact, turned)
+    return asker.add((question, asker.answer(view, axis, text)), [fact.first, fact.second])
+
+
+def _either(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
+    """Is it left or right of the other?"""
+    found = _fact(asker, view, axis)
+    if not found:
+        return None
+    fact, turned = found
+    teller, tag = asker.teller(view), asker.tagging()
+    a, b = (fact.second, fact.first) if turned else (fact.first, fact.second)
+    one, other = teller.the(a, tag), teller.the(b, tag)
+    question = asker.ask(view, f"{teller.be(a)} {one} {teller.pick(*EITHER[axis])} {other}")
+    return asker.add((question, asker.answer(view, axis, teller.relate(fact, turned))), [a, b])
+
+
+def _where(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
+    """Where is one in relation to the other? The answer tells every direction that is known."""
+    found = _fact(asker, view, axis)
+    if not found:
+        return None
+    fact, turned = found
+    teller, tag = asker.teller(view), asker.tagging()
+    a, b = (fact.second, fact.first) if turned else (fact.first, fact.second)
+    one, other = teller.the(a, tag), teller.the(b, tag)
+    be = teller.be(a)
+    clause = teller.pick(
+        f"where {be} {one} in relation to {other}",
+        f"where {be} {one}, compared with {other}",
+        f"how {be} {one} placed relative to {other}",
+        f"where {'do' if be == 'are' else 'does'} {one} lie relative to {other}",
+        f"relative to {other}, where {be} {one}",
+    )
+    question = asker.ask(view, clause)
+    known = asker.scene.pair_facts(view, a, b)
+    subject = teller.the(a)
+    predicates = teller.predicates(known, a)
+    for also in known:
+        asker.take(also)
+    text = f"{subject} {be} {predicates} {teller.the(b)}"
+    return asker.add((question, asker.answer(view, known[0].axis if len(known) == 1 else "any", text)), [a, b])
+
+
+def _yes_no(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
+    """Is it behind the other? Half of the answers are no, with what is true instead."""
+    found = _fact(asker, view, axis)
+    if not found:
+        return None
+    fact, turned = found
+    teller, tag = asker.teller(view), asker.tagging()
+    a, b = (fact.second, fact.first) if turned else (fact.first, fact.second)
+    sign = 1 if turned else -1
+    yes = teller.chance(0.5)
+    asked = PREDICATES[axis, sign if yes else -sign][0]
+    question = asker.ask(view, f"{teller.be(a)} {teller.the(a, tag)} {asked} {teller.the(b, tag)}")
+    text = teller.relate(fact, turned)
+    if view != "front" and axis != "up":
+        text = f"{teller.pick(*FROM_THERE)}, {text}"
+    lead = "yes, " if yes else teller.pick("no, ", "no, it is the other way round: ", "no; ")
+    return asker.add((question, sentence(lead + text)), [a, b])
+
+
+def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
+    """What lies between two objects?"""
+    scene, teller = asker.scene, asker.teller(view)
+    for fact in shuffled(asker.rng, scene.facts(view, [axis])):
+        inside = scene.between(view, axis, fact.first, fact.second)
+        asked = ("between", view, axis, fact.first, fact.second)
+        if not 1 <= len(inside) <= 3 or asked in asker.asked:
+            continue
+        if not asker.clear(view, [fact.first, *inside, fact.second]):
+            continue
+        asker.asked.add(asked)
+        tag = asker.tagging()
+        one, other = teller.the(fact.first, tag), teller.the(fact.second, tag)
+        options = {
+            "front": (
+                f"what lies between {one} and {other} in depth",
+                f"going from near to far, what comes between {one} and {other}",
+                f"what is farther away than {one} but nearer than {other}",
+                f"looking into the scene, what would you meet after {one} and before {other}",
+            ),
+            "left": (
+                f"going from left to right, what comes between {one} and {other}",
+                f"what is right of {one} and left of {other}",
+                f"what lies between {one} on the left and {other} on the right",
+            ),
+            "up": (
+                f"what is below {one} but above {other}",
+                f"in height, what comes between {one} and {other}",
+                f"going down from {one} to {other}, what lies between them in height",
+            ),
+        }
+        question = asker.ask(view, teller.pick(*options[axis]))
+        listed, be = teller.all(inside), teller.be(*inside)
+        if len(inside) == 1 and teller.chance(0.5):
+            key = inside[0]
+            after = teller.predicate(Fact(view, axis, fact.first, key), 1)
+            first = teller.the(fact.first)
+            before = teller.predicate(Fact(view, axis, key, fact.second), -1)
+            text = f"{listed} {be} {after} {first} and {before} {teller.the(fact.second)}"
+        else:
+            first, second = teller.the(fact.first), teller.the(fact.second)
+            way = {"front": "in depth", "left": "from left to right", "up": "in height"}[axis]
+            come = "come" if teller.plural(*inside) else "comes"
+            text = teller.pick(
+                f"{listed} {come} between {first} and {second} {way}",
+                f"between {first} and {second} {come} {listed}",
+                f"that would be {listed}, which {come} between {first} and {second}",
+            )
+        return asker.add((question, asker.answer(view, axis, text)), inside)
+    return None
+
+
+def _most(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
+    """Which of three is the nearest?"""
+    scene, teller = asker.scene, asker.teller(view)
+    keys = list(scene.things)
+    for key in shuffled(asker.rng, keys):
+        for sign in shuffled(asker.rng, (-1, 1)):
+            beaten = [other for other in keys if scene.relation(view, key, other)[AXES.index(axis)] == sign]
+            if len(beaten) < 2 or ("most", view, axis, sign, key) in asker.asked or scene.twins(key):
+                continue
+            rivals = asker.rng.sample(beaten, 2)
+            if not asker.clear(view, rivals):
+                continue
+            asker.asked.add(("most", view, axis, sign, key))
+            three = shuffled(asker.rng, [key, *rivals])
+            tag = asker.tagging()
+            superlative = teller.pick(*SUPERLATIVES[axis, sign])
+            listed = [teller.the(k, tag) for k in three]
+            clause = teller.pick(
+                f"which of these is {superlative}: {join(listed, 'or')}",
+                f"of {join(listed)}, which is {superlative}",
+                f"which is {superlative}, {join(listed, 'or')}",
+            )
+            question = asker.ask(view, clause)
+            text = teller.pick(
+                f"of the three, {teller.the(key)} {teller.be(key)} {superlative}",
+                f"{teller.the(key)} {teller.be(key)} {superlative}" + ("" if axis == "left" else " of the three"),
+                f"{teller.the(key)} {teller.be(key)} {superlative}",
+            )
+            return asker.add((question, asker.answer(view, axis, text)), [key])
+    return None
+
+
+def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
+    """Put three in order."""
+    scene, teller = asker.scene, asker.teller(view)
+    for fact in shuffled(asker.rng, scene.facts(view, [axis])):
+        inside = scene.between(view, axis, fact.first, fact.second)
+        if not inside:
+            continue
+        row = [fact.first, asker.rng.choice(inside), fact.second]
+        asked = ("order", view, axis, *row)
+        if asked in asker.asked or not asker.clear(view, row):
+            continue
+        asker.asked.add(asked)
+        sign = asker.rng.choice((-1, 1))
+        if sign == 1:
+            row.reverse()
+        order = teller.pick(*ORDERS[axis, sign])
+        tag = asker.tagging()
+        listed = join([teller.the(key, tag) for key in shuffled(asker.rng, row)])
+        bidding = teller.chance(0.5)
+        if bidding:
+            clause = teller.pick(f"put {listed} in order, {order}", f"arrange {listed} {order}")
+        else:
+            clause = teller.pick(f"in what order do {listed} come, {order}", f"how are {listed} ordered, {order}")
+        question = asker.ask(view, clause, bidding)
+        a, b, c = (teller.the(key) for key in row)
+        text = teller.pick(
+            f"{order}: {a}, {b}, {c}",
+            f"first {a}, then {b}, and finally {c}",
+            f"{order}, it goes {a}, {b} and then {c}",
+        )
+        return asker.add((question, asker.answer(view, axis, text)), row)
+    return None
+
+
+def _name_one(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
+    """Name what is behind an object. All that is known to be there is named, up to three."""
+    scene, teller = asker.scene, asker.teller(view)
+    keys = list(scene.things)
+    candidates = [key for key in asker.recent if key in keys] if asker.standing else []
+    for key in [*candidates, *shuffled(asker.rng, keys)]:
+        for sign in shuffled(asker.rng, (-1, 1)):
+            there = [other for other in keys if scene.relation(view, other, key)[AXES.index(axis)] == sign]
+            asked = ("name", view, axis, sign, key)
+            if not 1 <= len(there) <= 3 or asked in asker.asked or not asker.clear(view, [key, *there]):
+                continue
+            facts = [Fact(view, axis, *((other, key) if sign == -1 else (key, other))) for other in there]
+            if asker.asked.issuperset(facts):
+                continue
+            asker.asked.add(asked)
+            for fact in facts:
+                asker.take(fact)
+            words = SIDES[axis, sign]
+            named = teller.the(key, asker.tagging())
+            clause, bidding = asker.rng.choice(
+                (
+                    (f"name something {words} {named}", True),
+                    (f"can you point out something {words} {named}", False),
+                    (f"what do you see {words} {named}", False),
+                    (f"what is {words} {named}", False),
+                )
+            )
+            question = asker.ask(view, clause, bidding)
+            if len(there) == 1:
+                text = teller.relate(facts[0], turned=sign == 1)
+            else:
+                both = "both " if len(there) == 2 else ""
+                text = f"{both}{teller.all(there)} are {words} {teller.the(key)}"
+            return asker.add((question, asker.answer(view, axis, text)), there)
+    return None
+
+
+Kind = Callable[[Asker, str, str], tuple[str, str] | None]
+PAIR_KINDS: tuple[Kind, ...] = (_which, _either, _where, _yes_no)
+SET_KINDS: tuple[Kind, ...] = (between, _most, _order, _name_one)

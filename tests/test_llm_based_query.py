@@ -1,0 +1,218 @@
+"""The command: from an annotation file to a training file, in order, the same however it is run."""
+
+import random
+import re
+
+import orjson
+import pytest
+
+import llm_based_query
+from spacesgg import training_record
+from spacesgg.errors import InputError
+
+CUP, DESK, LAMP = "[[10, 20, 30, 40]]", "[[500, 20, 700, 400]]", "[[50, 60, 80, 400]]"
+SIGNS = {f"{CUP}>{DESK}": [-1, 0, -1], f"{CUP}>{LAMP}": [-1, -1, -1], f"{DESK}>{LAMP}": [1, 0, -1]}
+TURNED = {f"{CUP}>{DESK}": [1, 0, 1], f"{CUP}>{LAMP}": [1, -1, 1], f"{DESK}>{LAMP}": [-1, 0, 1]}
+
+
+def entry(**changes):
+    things = zip((CUP, DESK, LAMP), ("cup", "desk", "lamp"), strict=True)
+    found = {key: [label, [0.0, 0.0, 9.0, 9.0], "m.png"] for key, label in things}
+    found |= {"caption_annotation": "A desk.", "levels": [[CUP], [DESK], [LAMP]], "order_list": SIGNS}
+    return found | {"views": {view: {"order_list": TURNED} for view in ("left", "right", "back")}} | changes
+
+
+@pytest.fixture(autouse=True)
+def no_endpoint(monkeypatch):
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    entries = {f"/data/train/{i:03d}.jpg": entry() for i in range(12)}
+    (tmp_path / "in.json").write_bytes(orjson.dumps(entries))
+    (tmp_path / "in.jsonl").write_bytes(
+        b"".join(orjson.dumps({"image": image, **one}) + b"\n" for image, one in entries.items())
+    )
+    return tmp_path
+
+
+def run(folder, *options, function="create_layer_prompt", anno="in.json", output="out.json"):
+    arguments = ["--anno-file", str(folder / anno), "--prompt-function", function]
+    try:
+        return llm_based_query.main([*arguments, "--output-file", str(folder / output), *options])
+    except SystemExit as exit_:
+        return exit_.code
+
+
+def records(folder, output="out.json"):
+    return list(training_record.read(folder / output))
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["create_layer_prompt", "create_between_prompt", "create_comparative_prompt", "create_rotation_prompt"],
+)
+def test_every_image_gets_its_record_in_the_input_s_order(folder, capsys, function):
+    assert run(folder, function=function) == 0
+    found = records(folder)
+    assert [record["image"] for record in found] == [f"/data/train/{i:03d}.jpg" for i in range(12)]
+    assert all(training_record.faults(record) == [] and record["source"] == "template" for record in found)
+    assert found[3]["id"] == f"003_{function}"
+    printed = capsys.readouterr().out.strip().splitlines()
+    assert "offline writer" in printed[0]
+    assert "offline writer" in printed[-1]
+
+
+def test_the_result_depends_on_the_seed_alone(folder):
+    run(folder)
+    first = records(folder)
+    run(folder, "--workers", "2", anno="in.jsonl", output="again.jsonl")
+    assert records(folder, "again.jsonl") == first
+    run(folder, "--seed", "1", output="other.json")
+    assert records(folder, "other.json") != first
+    run(folder, "--limit", "3", output="short.json")
+    assert records(folder, "short.json") == first[:3]
+
+
+def test_a_failed_image_is_named_and_the_rest_is_done(folder, capsys):
+    entries = {"a.jpg": entry(), "b.jpg": entry(levels=None), "c.jpg": {"depth": "c.png"}, "d.jpg": entry()}
+    (folder / "in.json").write_bytes(orjson.dumps(entries))
+    assert run(folder) == 1
+    assert [record["image"] for record in records(folder)] == ["a.jpg", "d.jpg"]
+    failures = [orjson.loads(line) for line in (folder / "out.json.errors.jsonl").read_bytes().splitlines()]
+    assert [failure["image"] for failure in failures] == ["b.jpg", "c.jpg"]
+    assert "layers_aggregation.py" in failures[0]["reason"]
+    assert "no object" in failures[1]["reason"]
+    assert "2 succeeded, 2 failed" in capsys.readouterr().err
+
+
+def test_image_paths_are_made_relative_to_llava_s_folder(folder):
+    run(folder, "--dataset-base", "/data/train/")
+    assert records(folder)[0]["image"] == "000.jpg"
+    run(folder, "--dataset-base", "/data/", "--data-prefix", "coco")
+    assert records(folder)[0]["image"] == "coco/train/000.jpg"
+
+
+def test_a_user_s_own_prompt_function_is_all_it_takes(folder):
+    (folder / "mine.py").write_text(
+        "from spacesgg.prompt import Prompt\n"
+        "def count(scene, rng):\n"
+        "    messages = [{'role': 'user', 'content': 'How many?'}]\n"
+        "    said = f'{len(scene.things)} things, {scene.description}.'\n"
+        "    return Prompt(messages, 'description', lambda dice: said)\n"
+        "def silent(scene, rng):\n"
+        "    return Prompt([], 'description')\n"
+    )
+    run(folder, output="described.json")
+    mine = ("--prompt-file", str(folder / "mine.py"), "--workers", "2")
+    assert run(folder, *mine, "--description-file", str(folder / "described.json"), function="count") == 0
+    described = records(folder, "described.json")[5]["conversations"][1]["value"]
+    assert records(folder)[5]["conversations"][1]["value"] == f"3 things, {described}."
+    assert run(folder, *mine, function="silent") == 1
+    assert "no offline writer" in (folder / "out.json.errors.jsonl").read_text()
+
+
+def test_an_unknown_function_is_answered_with_what_there_is(folder, capsys):
+    assert run(folder, function="create_other_prompt") == 2
+    told = capsys.readouterr().err
+    assert len(told.strip().splitlines()) == 1
+    for name in ("create_layer_prompt", "create_between_prompt", "create_comparative_prompt"):
+        assert name in told
+    assert "describe" not in told
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("def f(:\n", "cannot be imported"), ("raise RuntimeError('no')\n", "no"), ("x = 1\n", "no prompt function")],
+)
+def test_a_broken_prompt_file_is_one_clear_line(folder, capsys, content, told):
+    (folder / "mine.py").write_text(content)
+    assert run(folder, "--prompt-file", str(folder / "mine.py"), function="f") == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_an_unreadable_input_stops_the_command_and_leaves_no_output(folder, capsys):
+    (folder / "in.json").write_text("[1, 2]")
+    assert run(folder) == 2
+    assert "in.json" in capsys.readouterr().err
+    assert not (folder / "out.json").exists()
+    assert run(folder, anno="absent.json") == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "variable"), [("--base-url", None), ("--model", None), (None, "OPENAI_BASE_URL")]
+)
+def test_where_an_endpoint_is_named_the_offline_writer_does_not_step_in(
+    folder, capsys, monkeypatch, option, variable
+):
+    if variable:
+        monkeypatch.setenv(variable, "http://127.0.0.1:9/v1")
+    options = [option, "http://127.0.0.1:9/v1"] if option else []
+    assert run(folder, *options) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not (folder / "out.json").exists()
+    assert run(folder, *options, "--backend", "template") == 0
+
+
+# The reading of replies, whoever wrote them.
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Q: Where is it?\nA: There.\nQ: And now?\nA: Here.",
+        "**Q1:** Where is it?\n**A1:** There.\n\n**Q2:** And now?\n**A2:** Here.",
+        "1. Question: Where is it?\nAnswer: There.\n2. Question: And now?\nAnswer: Here.",
+        "Here you go:\n\n- Q: Where is it?\n- A:\n  There.\nQ: And now?\nA: Here.\n",
+        "User: Where is it?\nAssistant: There.\nUser: And now?\nAssistant: Here.",
+    ],
+)
+def test_questions_and_answers_are_read_from_any_usual_form(reply):
+    assert training_record.turns(reply) == [("Where is it?", "There."), ("And now?", "Here.")]
+
+
+@pytest.mark.parametrize("reply", ["", "I cannot.", "Q: Where?", "A: There.\nQ: Where?", "Q: a\nQ: b\nA: c\nA: d"])
+def test_a_reply_that_is_no_exchange_is_refused(reply):
+    with pytest.raises(InputError, match="pairs"):
+        training_record.turns(reply)
+
+
+def test_a_tag_right_after_the_marker_stays_whole():
+    tag = "<ref>cup</ref><box>[[1, 2, 3, 4]]</box>"
+    assert training_record.turns(f"Q: {tag}?\nA:{tag}.") == [(f"{tag}?", f"{tag}.")]
+
+
+def test_answers_over_several_lines_are_one_answer():
+    assert training_record.turns("Q: Where?\nA: First here.\nThen there.") == [
+        ("Where?", "First here. Then there.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        ("  \n ", "empty"),
+        ("It ends.</s>", "</s>"),
+        ("USER: hi ASSISTANT: hello", "ASSISTANT:"),
+        ("The <image> shows it.", "<image>"),
+        ("word " * 3000, "tokens"),
+    ],
+)
+def test_what_llava_s_loader_stumbles_over_is_refused(reply, told):
+    with pytest.raises(InputError, match=re.escape(told)):
+        training_record.make("1", "a.jpg", reply, "description", "template", random.Random(0))
+
+
+def test_a_description_is_one_line_after_a_request_that_varies():
+    made = [
+        training_record.make("1", "a.jpg", "One.\n\nTwo.", "description", "m", random.Random(seed))[
+            "conversations"
+        ]
+        for seed in range(60)
+    ]
+    assert {turns[1]["value"] for turns in made} == {"One. Two."}
+    assert len({turns[0]["value"] for turns in made}) >= 10
