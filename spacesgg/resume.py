@@ -28,6 +28,7 @@ class EarlierEntries:
         self._settings = settings
         self._offsets: dict[str, int] = {}
         self._whole: dict[str, dict[str, Any]] = {}
+        self._stream: BinaryIO
         if overwrite:
             self._path.unlink(missing_ok=True)
             return
@@ -69,23 +70,17 @@ class EarlierEntries:
         return entry
 
     @contextlib.contextmanager
-    def keeping(self) -> Iterator["Keeper"]:
-        """Give a keeper of finished entries; the partial file goes when the block ends well."""
+    def keeping(self) -> Iterator[None]:
+        """Let `keep` write; the partial file goes when the block ends well."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as stream:
-            if stream.tell() == 0:
-                stream.write(orjson.dumps({"settings": self._settings}) + b"\n")
-            yield Keeper(stream)
+        with self._path.open("ab") as self._stream:
+            if self._stream.tell() == 0:
+                self._stream.write(orjson.dumps({"settings": self._settings}) + b"\n")
+            yield
         self._path.unlink()
 
-
-class Keeper:
-    """Appends finished entries to the partial file."""
-
-    def __init__(self, stream: BinaryIO):
-        self._stream = stream
-
     def keep(self, image: str, entry: dict[str, Any]) -> None:
-        """Append one entry; it is on disk when this returns."""
+        """Append a finished entry; it is on disk when this returns."""
+        self._offsets[image] = self._stream.tell()
         self._stream.write(orjson.dumps({"image": image, **entry}) + b"\n")
         self._stream.flush()

@@ -184,12 +184,12 @@ def main(arguments: list[str] | None = None) -> int:
         device = vision_models.choose_device(args.device)
         segmenter = BoxSegmenter(args.model, device, vision_models.choose_precision(args.precision, device))
         earlier = EarlierEntries(args.output_file, settings, args.overwrite)
-        with earlier.keeping() as keeper, annotations.writer(args.output_file) as write:
+        with earlier.keeping(), annotations.writer(args.output_file) as write:
             results = segment(entries, segmenter, earlier, args)
             for image, entry, failed in tqdm(results, desc="masks", unit="image", disable=None):
                 failures += failed
                 succeeded += not failed
-                keeper.keep(image, entry)
+                earlier.keep(image, entry)
                 write(image, entry)
     except InputError as error:
         print(f"segment_objects.py: {error}", file=sys.stderr)

@@ -1,0 +1,238 @@
+"""Images → annotation file with objects, by an open-vocabulary detector.
+
+In:   a folder of images, and Grounding DINO with --labels, or Florence-2
+Out:  an annotation file: image → objects with label and box, and Florence-2's caption with its objects marked
+Run:  python tools/detect_objects.py --image-dir images --output-file boxes.json \\
+          --model IDEA-Research/grounding-dino-base --labels "person, chair, table, window"
+      python tools/detect_objects.py --image-dir images --output-file boxes.json \\
+          --model florence-community/Florence-2-large-ft
+Then: python tools/segment_objects.py, for the masks
+
+Run again, it does the images that are missing in OUTPUT; images that failed are named in OUTPUT.errors.jsonl.
+"""
+
+import argparse
+import collections
+import functools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import torch
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from d2p import IMAGE_SUFFIXES, READ_AS_STORED, files_by_stem
+from spacesgg import annotations, batch, images, vision_models
+from spacesgg.detection_models import (
+    CAPTION_PROMPTS,
+    Detection,
+    Florence2,
+    Found,
+    GroundingDino,
+    suppress_duplicates,
+)
+from spacesgg.errors import InputError
+from spacesgg.resume import EarlierEntries
+from spacesgg.sources import Named, Record, SourceObject, entries
+
+SMALLEST_PX = 1.0  # a box thinner than a pixel is no object
+
+
+class Picture(NamedTuple):
+    """One decoded image."""
+
+    path: Path
+    height: int
+    width: int
+
+
+def read(path: Path, model: GroundingDino | Florence2) -> tuple[Picture, torch.Tensor]:
+    """Decode one image and prepare it for the model; pixels as stored, as the later stages read them."""
+    rgb = cv2.cvtColor(images.decode(path, READ_AS_STORED), cv2.COLOR_BGR2RGB)
+    return Picture(path, *rgb.shape[:2]), model.prepare(rgb)
+
+
+def marked_caption(caption: str, labels: list[str], objects: dict[str, tuple[int, ...]]) -> list[str | Named]:
+    """Return the caption in parts: each label, where its words stand, names its `objects` (positions).
+
+    Labels are in the order of the caption, as they were grounded; one whose words are not found is left out.
+    """
+    parts: list[str | Named] = []
+    lower, start = caption.lower(), 0
+    for label in labels:
+        at = lower.find(label.lower(), start)
+        if at >= 0 and len(lower) == len(caption):
+            end = at + len(label)
+            parts += [caption[start:at], Named(caption[at:end], objects[label])]
+            start = end
+    return [part for part in [*parts, caption[start:]] if part]
+
+
+def entry_of(picture: Picture, found: Found, nms: float, max_objects: int) -> dict[str, Any]:
+    """Return the annotation entry: boxes inside the image, duplicates merged, the best `max_objects` kept."""
+    inside = []
+    for label, (x0, y0, x1, y1), score in found.detections:
+        box = (max(x0, 0.0), max(y0, 0.0), min(x1, float(picture.width)), min(y1, float(picture.height)))
+        if box[2] - box[0] >= SMALLEST_PX and box[3] - box[1] >= SMALLEST_PX:
+            inside.append(Detection(label, box, score))
+    same_as = suppress_duplicates(inside, nms)
+    best = sorted(set(same_as), key=lambda i: (-inside[i].score, i))[:max_objects]
+    # Florence-2's own order follows its caption; Grounding DINO's is that of its queries and says nothing.
+    position = {i: place for place, i in enumerate(sorted(best) if found.caption else best)}
+    objects = [SourceObject(inside[i].label, inside[i].box) for i in position]
+    named: dict[str, dict[int, None]] = {}
+    for i, kept in enumerate(same_as):
+        if kept in position:
+            named.setdefault(inside[i].label, {})[position[kept]] = None
+    caption = marked_caption(found.caption, list(named), {label: tuple(which) for label, which in named.items()})
+    record = Record(picture.path.name, picture.width, picture.height, caption, objects, [], collections.Counter())
+    entry, _ = entries.entry_of(record, entries.Choice())
+    if not found.caption:
+        del entry["caption_annotation"]
+    return entry
+
+
+def detect(
+    paths: list[Path], model: GroundingDino | Florence2, args: argparse.Namespace
+) -> Iterator[tuple[Path, dict[str, Any] | None, str | None]]:
+    """Yield (image file, entry, reason of failure) as images are done."""
+    pool = vision_models.thread_pool(args.workers)
+    failed: list[tuple[Path, None, str]] = []
+
+    def readable() -> Iterator[tuple[Picture, torch.Tensor]]:
+        reader = functools.partial(read, model=model)
+        for path, result, reason in vision_models.read_ahead(
+            pool, reader, paths, args.batch_size + 2 * args.workers
+        ):
+            if reason is None:
+                yield result
+            else:
+                failed.append((path, None, reason))
+
+    try:
+        for pictures, tensors in vision_models.same_shape_batches(readable(), args.batch_size):
+            sizes = [(picture.height, picture.width) for picture in pictures]
+            answers, reason = vision_models.forward(args.batch_size, model.find, tensors, sizes)
+            if reason is not None:
+                failed.extend((picture.path, None, reason) for picture in pictures)
+                continue
+            for picture, found in zip(pictures, answers, strict=True):
+                yield picture.path, entry_of(picture, found, args.nms, args.max_objects), None
+        yield from failed
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def load(args: argparse.Namespace) -> GroundingDino | Florence2:
+    """Return the model that --model names. Raises InputError when it is no detector that is known here."""
+    device = vision_models.choose_device(args.device)
+    precision = vision_models.choose_precision(args.precision, device)
+    family = vision_models.load_config(args.model).model_type
+    if family in GroundingDino.families:
+        if not args.labels:
+            raise InputError(f'--model {args.model} needs to be told what to look for: --labels "person, chair"')
+        return GroundingDino(args.model, device, precision, args.labels, args.threshold)
+    if family in Florence2.families:
+        return Florence2(args.model, device, precision, args.labels, args.caption, args.beams)
+    expected = ", ".join(GroundingDino.families + Florence2.families)
+    raise InputError(f"--model {args.model}: found a {family} model, expected one of {expected}")
+
+
+def label_list(text: str) -> list[str]:
+    """Return the labels of a comma-separated list, or of a file with one label a line, each once."""
+    path = Path(text)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.suffix == ".txt" else text.split(",")
+    return list(dict.fromkeys(filter(None, (line.strip() for line in lines))))
+
+
+def parse_args(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the command line's options; wrong usage exits with status 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--image-dir", type=Path, required=True, help="Folder of the images (jpg, jpeg, png).")
+    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    add(
+        "--labels",
+        default="",
+        help="What to look for: labels with commas between, or a .txt file with one a line. Grounding DINO "
+        "needs them; Florence-2 without them grounds the phrases of its own caption.",
+    )
+    add("--overwrite", action="store_true", help="Forget what earlier runs wrote to the output.")
+    group = parser.add_argument_group("what counts as an object")
+    add = group.add_argument
+    add(
+        "--threshold",
+        type=float,
+        default=0.3,
+        help="Least score (0–1) of a Grounding DINO box; raising it gives fewer, surer objects. Florence-2 has "
+        "no scores.",
+    )
+    add(
+        "--nms",
+        type=float,
+        default=0.7,
+        help="Boxes that overlap by more than this IoU are one object, whatever their labels; lowering it "
+        "merges more, 1 merges none.",
+    )
+    add("--max-objects", type=int, default=50, help="Most objects of an image; those with the best scores stay.")
+    group = parser.add_argument_group("Florence-2")
+    add = group.add_argument
+    add("--caption", choices=CAPTION_PROMPTS, default="detailed", help="How much the caption tells.")
+    add("--beams", type=int, default=3, help="Beams of the search for the best text; 1 is fastest.")
+    vision_models.add_model_arguments(parser, 4, "IDEA-Research/grounding-dino-base")
+    args = parser.parse_args(arguments)
+    vision_models.check_model_arguments(parser, args)
+    if not (0 <= args.threshold <= 1 and 0 < args.nms <= 1):
+        parser.error("--threshold must lie in 0–1, --nms above 0 and at most 1")
+    if args.max_objects < 1 or args.beams < 1:
+        parser.error("--max-objects and --beams must be at least 1")
+    try:
+        args.labels = label_list(args.labels)
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"--labels {args.labels}: cannot be read ({error})")
+    return args
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tool; return 0 when every image succeeded, 1 when some failed, 2 for unusable input."""
+    args = parse_args(arguments)
+    failures = []
+    settings = {
+        name: getattr(args, name) for name in ("model", "labels", "threshold", "nms", "max_objects", "caption")
+    }
+    try:
+        paths = list(files_by_stem(args.image_dir, IMAGE_SUFFIXES).values())
+        if not paths:
+            raise InputError(f"{args.image_dir}: no {', '.join(IMAGE_SUFFIXES)} files")
+        earlier = EarlierEntries(args.output_file, settings, args.overwrite)
+        left = [path for path in paths if earlier.get(path.name) is None]
+        if len(left) < len(paths):
+            done = len(paths) - len(left)
+            print(f"detect_objects: {done} images were done already; --overwrite does them again")
+        results = detect(left, load(args), args) if left else iter(())
+        with earlier.keeping():
+            for path, entry, reason in tqdm(results, total=len(left), desc="objects", unit="image", disable=None):
+                if entry is None:
+                    failures.append({"image": path.name, "reason": reason})
+                else:
+                    earlier.keep(path.name, entry)
+            with annotations.writer(args.output_file) as write:
+                for path in paths:
+                    entry = earlier.get(path.name)
+                    if entry is not None:
+                        write(path.name, entry)
+    except InputError as error:
+        print(f"detect_objects.py: {error}", file=sys.stderr)
+        return 2
+    failures.sort(key=lambda failure: failure["image"])
+    return batch.finish("detect_objects", len(left) - len(failures), failures, args.output_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
