@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import layers_aggregation
-from spacesgg import annotations, batch, grounded_text, masks, padded_boxes, resumable
+from spacesgg import annotations, batch, grounded_text, masks, padded_boxes
 from spacesgg.sources import Named, Record, Related, Relation, SourceObject, asv2, entries
 from tools import prepare_annotations
 
@@ -66,6 +66,16 @@ def test_every_panoptic_segment_has_its_label_and_exactly_its_pixels(tmp_path, w
         x, y, w, h = segment["bbox"]
         assert thing.box == [x, y, x + w, y + h]
         assert thing.key == padded_boxes.key(padded_boxes.to_plain(thing.box, 640, 360))
+
+
+def test_workers_do_not_change_the_result(tmp_path):
+    listed = [{"id": i, "file_name": f"{i}.jpg", "width": 100, "height": 80} for i in range(30)]
+    square = {"category_id": 2, "segmentation": [[10, 10, 30, 10, 30, 40]], "bbox": [10, 10, 20, 30]}
+    content = instances(images=listed, annotations=[{"image_id": 7 * i % 30, **square} for i in range(90)])
+    flags = ["--input-file", write(tmp_path / "i.json", content), "--workers"]
+    convert(tmp_path, "coco-instances", *flags, 1, name="1.json")
+    convert(tmp_path, "coco-instances", *flags, 2, name="2.json")
+    assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="the real sample is not here")
@@ -183,6 +193,19 @@ def test_filters(tmp_path, flags, left):
     assert [thing.box for thing in annotations.objects(done["a.jpg"])] == [boxes[area] for area in left]
 
 
+def test_masks_as_files_are_told_apart_by_the_whole_path(tmp_path):
+    images = [
+        {"id": i, "file_name": f"{folder}/7.jpg", "width": 100, "height": 80} for i, folder in enumerate("ab")
+    ]
+    square = {"category_id": 2, "segmentation": [[10, 10, 30, 10, 30, 40, 10, 40]], "bbox": [10, 10, 20, 30]}
+    content = instances(images=images, annotations=[{"image_id": 0, **square}, {"image_id": 1, **square}])
+    flags = ["--input-file", write(tmp_path / "i.json", content), "--mask-dir", tmp_path / "masks"]
+    done = convert(tmp_path, "coco-instances", *flags, "--image-prefix", "coco/")
+    names = [annotations.objects(done[image])[0].mask for image in ("coco/a/7.jpg", "coco/b/7.jpg")]
+    assert len(set(names)) == 2
+    assert all(masks.decode(name, 80, 100, tmp_path / "masks").sum() == 600 for name in names)
+
+
 def test_missing_images_are_named_and_the_rest_is_done(tmp_path, capsys):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "b.jpg").write_bytes(b"only its presence is looked at")
@@ -192,6 +215,28 @@ def test_missing_images_are_named_and_the_rest_is_done(tmp_path, capsys):
     assert "1 listed images missing" in capsys.readouterr().out
     (failure,) = map(json.loads, batch.errors_path(tmp_path / "out.jsonl").read_text().splitlines())
     assert failure["image"] == "a.jpg"
+
+
+def test_several_files_are_joined_by_the_images_names_not_their_numbers(tmp_path):
+    def file(name, number, box):
+        image = {"id": number, "file_name": name, "width": 100, "height": 80}
+        thing = {"image_id": number, "category_id": 2, "bbox": box}
+        return instances(images=[image, image], annotations=[thing])
+
+    contents = [("a.jpg", 1, [1, 1, 9, 9]), ("b.jpg", 1, [2, 2, 9, 9]), ("a.jpg", 7, [3, 3, 9, 9])]
+    paths = [write(tmp_path / f"{i}.json", file(*content)) for i, content in enumerate(contents)]
+    done = convert(tmp_path, "coco-instances", "--input-file", *paths)
+    boxes = {image: [thing.box[0] for thing in annotations.objects(entry)] for image, entry in done.items()}
+    assert boxes == {"a.jpg": [1, 3], "b.jpg": [2]}
+
+
+def test_files_that_number_their_categories_differently_are_refused(tmp_path, capsys):
+    other = instances(categories=[{"id": 2, "name": "cat"}, {"id": 3, "name": "person"}])
+    paths = [write(tmp_path / "1.json", instances()), write(tmp_path / "2.json", other)]
+    convert(tmp_path, "coco-instances", "--input-file", paths[0])
+    flags = ["--format", "coco-instances", "--input-file", *paths, "--output-file", tmp_path / "out.json"]
+    assert prepare_annotations.main([str(flag) for flag in flags]) == 2
+    assert 'category 2 is "cat"' in capsys.readouterr().err
 
 
 def test_lvis_names(tmp_path):
@@ -247,18 +292,46 @@ def test_broken_annotations_are_counted_and_cost_no_others(tmp_path, capsys):
 # Resuming
 
 
-def test_an_interrupted_run_is_finished_by_the_next(tmp_path, monkeypatch):
+@pytest.mark.parametrize("ending", ["jsonl", "json"])
+def test_an_interrupted_run_is_finished_by_the_next(tmp_path, monkeypatch, ending):
     path = write(tmp_path / "i.json", instances())
-    whole = convert(tmp_path, "coco-instances", "--input-file", path, name="whole.jsonl")
-    first = (tmp_path / "whole.jsonl").read_bytes().splitlines(keepends=True)[0]
-    resumable.partial_path(tmp_path / "out.jsonl").write_bytes(first + b'{"image": "b.jp')  # killed while writing
+    flags = ["--input-file", path, "--min-area", 100]
+    whole = convert(tmp_path, "coco-instances", *flags, name=f"whole.{ending}")
     converted = []
     original = entries.entry_of
+
+    def stops_at_b(record, choice):
+        if record.image == "b.jpg":
+            raise KeyboardInterrupt
+        return original(record, choice)
+
+    monkeypatch.setattr(entries, "entry_of", stops_at_b)
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path, "coco-instances", *flags, name=f"out.{ending}")
+    assert not (tmp_path / f"out.{ending}").exists()
     monkeypatch.setattr(entries, "entry_of", lambda r, c: converted.append(r.image) or original(r, c))
-    assert convert(tmp_path, "coco-instances", "--input-file", path, "--resume") == whole
+    assert convert(tmp_path, "coco-instances", *flags, "--resume", name=f"out.{ending}") == whole
     assert converted == ["b.jpg"]
-    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
-    assert not resumable.partial_path(tmp_path / "out.jsonl").exists()
+    assert (tmp_path / f"out.{ending}").read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
+    assert sorted(tmp_path.glob("out*")) == [tmp_path / f"out.{ending}"]
+
+
+def test_other_flags_do_not_resume(tmp_path, capsys, monkeypatch):
+    path = write(tmp_path / "i.json", instances())
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(batch, "run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        convert(tmp_path, "coco-instances", "--input-file", path)
+    flags = [
+        "--format",
+        "coco-instances",
+        "--input-file",
+        path,
+        "--output-file",
+        tmp_path / "out.jsonl",
+        "--resume",
+    ]
+    assert prepare_annotations.main([str(flag) for flag in [*flags, "--drop-crowd"]]) == 2
+    assert "drop_crowd" in capsys.readouterr().err
 
 
 # PSG

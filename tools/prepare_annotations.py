@@ -19,28 +19,31 @@ stay; the pixel boxes are not touched. Objects listed twice are one, boxes are c
 last line printed says how often each of these happened. Images that fail, or are missing from --image-dir, are in
 OUTPUT.errors.jsonl.
 
-A .jsonl output is resumable: until it is complete its entries stand in OUTPUT.partial; with --resume and the same
-flags a later run keeps them, and converts only the images that are not there yet. Images that failed are tried
-again, and come last. A .json output is written whole or not at all.
+The output appears when it is whole. Until then every entry is kept in OUTPUT.partial.jsonl the moment it is made,
+and with --resume and the same flags a later run takes it from there instead of converting the image again (from a
+finished OUTPUT too, when images were added to the source). Failed and missing images are tried again. A resumed
+run writes the same file as an uninterrupted one.
 """
 
 import argparse
-import contextlib
 import functools
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import annotations, batch, resumable
-from spacesgg.atomic import atomic_path
+from spacesgg import annotations, batch, masks
+from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
+from spacesgg.resume import EarlierEntries
 from spacesgg.sources import (
+    Record,
     Source,
     asv2,
     coco_instances,
@@ -49,11 +52,11 @@ from spacesgg.sources import (
     image_files,
     lvis,
     psg,
-    run_lengths,
     visual_genome,
 )
 
 FORMATS = ("asv2", "coco-instances", "coco-panoptic", "psg", "visual-genome", "lvis")
+KEPT, MISSING = "kept", "missing"
 # Which of the files beside --input-file a format reads.
 BESIDE = {
     "captions": {"coco-instances", "coco-panoptic", "psg", "lvis"},
@@ -77,36 +80,40 @@ def open_source(args: argparse.Namespace) -> Source:
     return module.source(args.input_file, args.captions)
 
 
-def convert(item: tuple, source_record, choice: entries.Choice, args: argparse.Namespace) -> tuple | None:
-    """Return (entry, counts) of one item of the source; None when its image is missing from --image-dir."""
+def convert(
+    item: tuple, source_record: Callable[[tuple], Record], choice: entries.Choice, args: argparse.Namespace
+) -> tuple[dict[str, Any], Counter] | str:
+    """Return (entry, counts) of one item of the source, or why there is none: KEPT or MISSING."""
+    if len(item) == 1:  # main has left only the name of what an earlier run has converted
+        return KEPT
     if args.image_dir and image_files.locate(args.image_dir, item[0]) is None:
-        return None
+        return MISSING
     entry, counts = entries.entry_of(source_record(item), choice)
     if args.mask_dir:
-        write_masks(entry, Path(item[0]).stem, args.mask_dir)
+        write_masks(entry, item[0], args.mask_dir)
     return entry, counts
 
 
-def write_masks(entry: dict[str, Any], stem: str, folder: Path) -> None:
-    """Write the entry's run lengths as FOLDER/STEM_N.png, N counting its objects; the names take their place."""
+def write_masks(entry: dict[str, Any], image: str, folder: Path) -> None:
+    """Write the entry's run lengths as FOLDER/IMAGE_N.png, N counting its objects; the names take their place."""
+    # The whole path: train/1.jpg and val/1.jpg must not share their masks.
+    start = Path(image).with_suffix("").as_posix().replace("/", "_")
     for number, thing in enumerate(annotations.objects(entry)):
         if isinstance(thing.mask, dict):
-            _, png = cv2.imencode(".png", run_lengths.decode(thing.mask) * 255)
-            name = f"{stem}_{number}.png"
-            with atomic_path(folder / name) as temporary:
-                temporary.write_bytes(png.tobytes())
-            entry[thing.key][-1] = name
+            mask = masks.decode(thing.mask, entry["height"], entry["width"], None)
+            name = f"{start}_{number}.png"
+            with atomic_open(folder / name) as stream:
+                stream.write(cv2.imencode(".png", mask.astype(np.uint8) * 255)[1])
+            annotations.set_mask(entry[thing.key], name)
 
 
-@contextlib.contextmanager
-def open_output(args: argparse.Namespace) -> Iterator[tuple]:
-    """Give the function that writes (image, entry), and the images that an earlier run has written."""
-    if args.output_file.suffix == ".jsonl":
-        with resumable.writer(args.output_file, args.resume) as (write, done):
-            yield write, done
-    else:
-        with annotations.writer(args.output_file) as write:
-            yield write, set()
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what an entry depends on, so that a resumed run does not mix two kinds."""
+    names = ("format", "unpadded", "padded_keys", "min_area", "drop_crowd", "max_objects", "image_prefix")
+    settings = {name: getattr(args, name) for name in names}
+    labels = choice_of(args).labels
+    masks_as = "png" if args.mask_dir else "rle"
+    return {**settings, "labels": None if labels is None else sorted(labels), "masks": masks_as}
 
 
 def choice_of(args: argparse.Namespace) -> entries.Choice:
@@ -184,7 +191,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--labels-file", type=Path, help="Keep only objects whose label is a line of this file.")
     add = parser.add_argument_group("running").add_argument
     add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
-    add("--resume", action="store_true", help="Keep what an interrupted run wrote; needs a .jsonl output.")
+    add("--resume", action="store_true", help="Keep what an earlier run with the same flags has converted.")
     args = parser.parse_args(arguments)
     for name, formats in BESIDE.items():
         flag = "--" + name.replace("_", "-")
@@ -199,10 +206,6 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     for path in (*args.input_file, *filter(None, beside)):
         if not path.is_file():
             parser.error(f"{path}: no such file")
-    if args.resume and args.output_file.suffix != ".jsonl":
-        parser.error(
-            "--resume needs an --output-file that ends in .jsonl; a .json file is written whole or not at all"
-        )
     if args.workers < 1 or (args.max_objects is not None and args.max_objects < 1) or args.min_area < 0:
         parser.error("--workers and --max-objects must be at least 1, --min-area at least 0")
     return args
@@ -220,21 +223,28 @@ def main(arguments: list[str] | None = None) -> int:
         work = functools.partial(convert, source_record=source.record, choice=choice_of(args), args=args)
         if args.mask_dir:
             args.mask_dir.mkdir(parents=True, exist_ok=True)
-        with open_output(args) as (write, done):
-            items = (item for item in source.items if args.image_prefix + item[0] not in done)
-            total = max(source.total - len(done), 0)
-            for item, result, reason in batch.run(work, items, args.workers, total, "annotations"):
-                if reason is None and result is None:
+        earlier = EarlierEntries(args.output_file, settings_of(args), overwrite=not args.resume)
+        with earlier.keeping(), annotations.writer(args.output_file) as write:
+            items = (
+                item if earlier.get(args.image_prefix + item[0]) is None else item[:1] for item in source.items
+            )
+            for item, result, reason in batch.run(work, items, args.workers, source.total, "annotations"):
+                image = args.image_prefix + item[0]
+                if result == MISSING:
                     reason = f"the image is listed, but is not in {args.image_dir}"
                     counts["listed images missing"] += 1
                 if reason is not None:
-                    failures.append({"image": item[0], "reason": reason})
+                    failures.append({"image": image, "reason": reason})
                     continue
-                entry, found = result
-                write(args.image_prefix + item[0], entry)
-                counts += found
+                if result == KEPT:
+                    entry = earlier.get(image)
+                    counts["images kept from an earlier run"] += 1
+                else:
+                    entry, found = result
+                    earlier.keep(image, entry)
+                    counts += found
+                write(image, entry)
                 succeeded += 1
-            counts["images kept from an earlier run"] = len(done)
     except InputError as error:
         print(f"prepare_annotations.py: {error}", file=sys.stderr)
         return 2

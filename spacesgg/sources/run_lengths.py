@@ -32,11 +32,6 @@ def compress(mask: Any, height: int, width: int) -> dict[str, Any]:
     return {"size": [height, width], "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}
 
 
-def decode(rle: dict[str, Any]) -> np.ndarray:
-    """Return the (height, width) uint8 mask, 0 or 1, of compressed run lengths."""
-    return coco_mask.decode(rle)
-
-
 def of_segments(ids: np.ndarray, wanted: list[int]) -> dict[int, tuple[dict[str, Any], int, tuple]]:
     """Return id → (run lengths, area in pixels, box (x0, y0, x1, y1)) of the wanted ids that occur.
 
