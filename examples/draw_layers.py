@@ -35,7 +35,7 @@ COLOURS = (
 )
 INK, PAPER = (40, 40, 40), (252, 250, 248)
 FONT = cv2.FONT_HERSHEY_DUPLEX
-TINT = 0.42  # of the layer's colour over an object
+TINT = 0.5  # of the layer's colour over an object
 WIDTH_PX = 1280  # narrower pictures are enlarged to this, so that labels are sharp
 
 
@@ -57,24 +57,28 @@ def draw(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> None:
     for thing in back_to_front:
         if thing.mask is not None and layers_of[thing.key]:
             mask = masks.decode(thing.mask, height, width, args.mask_dir)
-            paint(canvas, mask, colour_of(layers_of[thing.key][0]))
-    taken: list[tuple[int, int, int, int]] = []
-    for thing in reversed(back_to_front):
+            paint(canvas, mask, colour_of(layers_of[thing.key][0], len(levels)))
+    plates = []
+    for thing in back_to_front:
         numbers = layers_of[thing.key]
-        colour = colour_of(numbers[0]) if numbers else (150, 150, 150)
+        colour = colour_of(numbers[0], len(levels)) if numbers else (150, 150, 150)
         x0, y0, x1, y1 = (round(value * zoom) for value in thing.box)
         cv2.rectangle(canvas, (x0, y0), (x1, y1), PAPER, 3, cv2.LINE_AA)
         cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, 2, cv2.LINE_AA)
         text = f"{'+'.join(map(str, numbers)) or 'no depth'}  {thing.label}"
-        write_label(canvas, text, (x0, y0, x1, y1), colour, taken)
+        plates.append((text, (x0, y0, x1, y1), colour))
+    taken: list[tuple[int, int, int, int]] = []
+    for text, box, colour in reversed(plates):  # after all boxes, whose lines would run through them
+        write_label(canvas, text, box, colour, taken)
     canvas = cv2.vconcat([canvas, legend(canvas.shape[1], levels, {thing.key: thing.label for thing in objects})])
     with atomic.atomic_open(args.output_dir / f"{Path(image).stem}.jpg") as stream:
         stream.write(cv2.imencode(".jpg", canvas, (cv2.IMWRITE_JPEG_QUALITY, 92))[1].tobytes())
 
 
-def colour_of(layer: int) -> tuple[int, int, int]:
-    """Return the colour of a layer, 1 the nearest."""
-    return COLOURS[(layer - 1) % len(COLOURS)]
+def colour_of(layer: int, count: int) -> tuple[int, int, int]:
+    """Return the colour of a layer, 1 the nearest of `count`; a few layers are spread over all the colours."""
+    spread = (len(COLOURS) - 1) / max(1, count - 1)
+    return COLOURS[round((layer - 1) * spread) if spread > 1 else (layer - 1) % len(COLOURS)]
 
 
 def paint(canvas: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> None:
@@ -122,7 +126,7 @@ def legend(width: int, levels: list[list[str]], labels: dict[str, str]) -> np.nd
     strip = np.full((row * max(1, len(levels)) + 20, width, 3), PAPER, np.uint8)
     for i, layer in enumerate(levels, start=1):
         y = 10 + row * (i - 1)
-        cv2.rectangle(strip, (16, y + 5), (46, y + row - 5), colour_of(i), cv2.FILLED)
+        cv2.rectangle(strip, (16, y + 5), (46, y + row - 5), colour_of(i, len(levels)), cv2.FILLED)
         where = " (nearest)" if i == 1 else " (farthest)" if i == len(levels) else ""
         text = f"layer {i}{where}: " + ", ".join(labels[key] for key in layer if key in labels)
         while cv2.getTextSize(text, FONT, 0.6, 1)[0][0] > width - 80:
