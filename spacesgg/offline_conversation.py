@@ -97,7 +97,7 @@ def _contrast(asker: Asker, view: str) -> tuple[str, str] | None:
     opening = teller.pick("from the camera", "seen from the camera", "for the camera")
     there = teller.pick("from where you stand", "from your side", "from where you are now")
     seen = Fact("front", fact.axis, fact.second, fact.first)
-    told = asker.teller("front").relate(seen, not turned)
+    told = asker.teller("front").relate(seen, not turned, plainest=True)
     link = teller.pick("; ", ", but ", ", whereas ")
     answer = f"{lead}{opening}, {told}{link}{there}, {teller.relate(fact, turned)}"
     return asker.add((sentence(question.format(both=both), "?"), sentence(answer)), [fact.first, fact.second])

@@ -110,7 +110,8 @@ MIDDLE = (
     "next in depth {come} {listed}",
     "going on from there, you reach {listed}",
 )
-BEHIND = ("behind {them} {be} {listed}", "farther back {be} {listed}", "behind {them} {come} {listed}")
+BEHIND_ONE = ("beyond that {be} {listed}", "farther back {be} {listed}")
+BEHIND_SEVERAL = ("behind them {be} {listed}", "farther back {be} {listed}", "behind them {come} {listed}")
 LAST = (
     "the background holds {listed}",
     "{listed} {make} up the background",
@@ -149,9 +150,9 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
     # Objects that no text names have a place too: what is "nearest" must be nearer than those as well.
     others = [key for key in scene.things if key not in layers[number]]
     earlier = [key for layer in layers[:number] for key in layer]
-    them = "that" if len(set(earlier)) == 1 and not teller.plural(earlier[0]) else "them"
+    several = len(set(earlier)) > 1 or (earlier and teller.plural(earlier[0]))
     come, make = ("come", "make") if teller.plural(*new) else ("comes", "makes")
-    words |= {"be": teller.be(*new), "come": come, "make": make, "them": them, "listed": teller.introduce(new)}
+    words |= {"be": teller.be(*new), "come": come, "make": make, "listed": teller.introduce(new)}
     if last == 0:
         options = ONE_LAYER if len(new) > 1 else ALONE
     elif number == 0:
@@ -161,7 +162,7 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
             LAST + (FARTHEST if _precede(scene, others, layers[number]) else ()) if number == last else MIDDLE
         )
         if not known and _precede(scene, earlier, new):
-            options += BEHIND
+            options += BEHIND_SEVERAL if several else BEHIND_ONE
     told = teller.pick(*options, **words)
     return told + teller.pick(*REACHING, **words) if known else told
 

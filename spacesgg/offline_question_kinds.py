@@ -190,7 +190,7 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             text = teller.pick(
                 f"{listed} {come} between {first} and {second} {way}",
                 f"between {first} and {second} {come} {listed}",
-                f"that would be {listed}, which {come} between {first} and {second}",
+                f"that would be {listed}, coming between {first} and {second}",
             )
         return asker.add((question, asker.answer(view, axis, text)), inside)
     return None

@@ -190,11 +190,11 @@ class Teller:
         """Return the objects as known ones, joined by "and"."""
         return join([self.the(key) for key in keys])
 
-    def relate(self, fact: Fact, turned: bool = False, tag: bool = True) -> str:
+    def relate(self, fact: Fact, turned: bool = False, tag: bool = True, plainest: bool = False) -> str:
         """Return "the lamp is above the desk" (or, `turned`, "the desk is below the lamp")."""
         a, b, sign = (fact.second, fact.first, 1) if turned else (fact.first, fact.second, -1)
         subject = self.the(a, tag)
-        return f"{subject} {self.be(a)} {self.predicate(fact, sign)} {self.the(b, tag)}"
+        return f"{subject} {self.be(a)} {self.predicate(fact, sign, plainest)} {self.the(b, tag)}"
 
     def predicate(self, fact: Fact, sign: int, plainest: bool = False) -> str:
         """Return the predicate of the fact's first (sign −1) or second (sign 1) object, tagged where it may be."""

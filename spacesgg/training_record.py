@@ -128,11 +128,18 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     try:
         if path.suffix == ".jsonl":
             with path.open("rb") as stream:
-                yield from (orjson.loads(line) for line in stream if line.strip())
+                yield from (_record(orjson.loads(line), path) for line in stream if line.strip())
             return
         whole = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a training file ({error})") from error
     if not isinstance(whole, list):
         raise InputError(f"{path}: expected a JSON list of training records")
-    yield from whole
+    yield from (_record(record, path) for record in whole)
+
+
+def _record(value: Any, path: Path) -> dict[str, Any]:
+    turns_of = value.get("conversations") if isinstance(value, dict) else None
+    if not isinstance(turns_of, list) or not all(isinstance(turn, dict) for turn in turns_of):
+        raise InputError(f'{path}: expected records with their turns under "conversations", found {value!r:.80}')
+    return value

@@ -101,7 +101,7 @@ CHAIN = rf"(?:{PHRASE})(?:(?:, | and )(?:{PHRASE}))*"
 CLAIM = re.compile(
     rf"(?:both )?({LISTED}),? (?:which )?(?:is|are) ({CHAIN}) ({MENTION})((?: and (?:{CHAIN}) {MENTION})*)"
 )
-BETWEEN = re.compile(rf"({LISTED}),? (?:which )?comes? between ({MENTION}) and ({MENTION})", re.IGNORECASE)
+BETWEEN = re.compile(rf"({LISTED}),? (?:comes?|coming) between ({MENTION}) and ({MENTION})", re.IGNORECASE)
 BETWEEN_TURNED = re.compile(rf"between ({MENTION}) and ({MENTION}) comes? ({LISTED})", re.IGNORECASE)
 AWAY = re.compile("|".join((*offline_wording.FROM_THERE, "from where you", "from your side")), re.IGNORECASE)
 
@@ -168,7 +168,7 @@ def test_every_relation_of_the_descriptions_is_true(written):
     for entry, _, record in written[KINDS[0]]:
         scene = Scene.from_entry("a.jpg", entry)
         for sentence in re.split(r"(?<=\.) ", texts(record)[1]):
-            behind = re.match(r"(?:Behind (?:them|that)|Farther back) (?:is|are|comes?) ", sentence)
+            behind = re.match(r"(?:Behind them|Beyond that|Farther back) (?:is|are|comes?) ", sentence)
             nearest = re.search(r"(?:losest|earest) to the camera|comes as close", sentence)
             farthest = re.match(r"Farthest (?:away|from the camera)|At the very back", sentence)
             if not (behind or nearest or farthest):
@@ -187,7 +187,7 @@ def test_nearest_farthest_and_behind_are_proven(written):
             elif re.match(r"Farthest (?:away|from the camera)|At the very back", sentence):
                 said = keys_in(re.split(r", and |, with |; ", tokens(sentence, scene))[0], scene)
                 assert all(scene.before("front", "front", key, other) for key in before for other in said)
-            elif re.match(r"Behind (?:them|that)|Farther back", sentence):
+            elif re.match(r"Behind them|Beyond that|Farther back", sentence):
                 assert all(scene.before("front", "front", key, other) for key in before for other in said)
             before += said
 
