@@ -6,14 +6,16 @@ Run:  python llm_based_query.py --anno-file annotations.json --prompt-function c
           --output-file layer_description.json
 
 A prompt function of prompts.py, or of your own file, says what is asked about each scene. The offline writer
-("template") answers from the geometry, without network or model; it serves wherever no endpoint is named.
-An image that cannot be written about is named with its reason in OUTPUT.errors.jsonl.
+("template") answers from the geometry, without network or model; it serves wherever no endpoint is named. A
+model's replies stand in OUTPUT.journal.jsonl the moment they come: the same command goes on where it was cut.
+What cannot be written about is named with its reason in OUTPUT.errors.jsonl, an annotation file itself.
 """
 
 import argparse
 import asyncio
 import functools
 import importlib.util
+import inspect
 import itertools
 import os
 import random
@@ -23,8 +25,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from spacesgg import annotations, batch, training_record
-from spacesgg.backends import Backend, Permanent, Retryable, Template
+from spacesgg import annotations, batch, llm_run, training_record
+from spacesgg.backends import Permanent, Reply, Template
+from spacesgg.dialogue import Request
 from spacesgg.errors import InputError
 from spacesgg.prompt import Prompt
 from spacesgg.scene import Scene
@@ -32,23 +35,59 @@ from spacesgg.scene import Scene
 OFFLINE_NOTICE = "no endpoint is named: the texts are the offline writer's, made from the geometry by no model"
 
 
-def make_record(item: tuple[str, dict[str, Any]], args: argparse.Namespace, backend: Backend) -> dict[str, Any]:
-    """Return the training record of one annotation entry. Raises InputError saying why there is none."""
+def make_request(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> Request:
+    """Return what is asked about one annotation entry. Raises InputError saying why nothing can be."""
     image, entry = item
     scene = Scene.from_entry(image, entry)
-    # One generator for each image and function, so that no result depends on the order of the work.
-    name = f"{args.seed}/{image}/{args.prompt_function}"
-    prompt = prompt_function(args.prompt_file, args.prompt_function)(scene, random.Random(name))
+    prompt = prompt_function(args.prompt_file, args.prompt_function)(scene, dice(args, image, "prompt"))
     if not isinstance(prompt, Prompt):
         raise InputError(f"{args.prompt_function} returned {type(prompt).__name__}, a Prompt is expected")
-    dice = random.Random(f"{name}/reply")
-    try:
-        reply = asyncio.run(backend.ask(prompt, dice.getrandbits(31)))
-    except (Permanent, Retryable) as error:
-        raise InputError(error.reason) from error
     identifier = f"{Path(image).stem}_{args.prompt_function}"
-    place = relative_image(image, args.dataset_base, args.data_prefix)
-    return training_record.make(identifier, place, reply.text, prompt.form, backend.name, dice)
+    return Request(identifier, image, args.prompt_function, prompt, scene, entry=entry)
+
+
+def make_requests(args: argparse.Namespace) -> Iterator[Request]:
+    """Yield what is asked about every entry, and why where nothing can be."""
+    for item in read_entries(args):
+        (image, entry), request, reason = batch.attempt(functools.partial(make_request, args=args), item)
+        yield request or Request("", image, args.prompt_function, None, None, reason, entry)
+
+
+def make_record(request: Request, reply: Reply, args: argparse.Namespace, source: str) -> dict[str, Any]:
+    """Return the training record of a reply. Raises InputError saying why it cannot be one."""
+    place = relative_image(request.image, args.dataset_base, args.data_prefix)
+    wording = dice(args, request.image, "request")
+    return training_record.make(request.id, place, reply.text, request.prompt.form, source, wording)
+
+
+def check_form(context: Any, prompt: Prompt, reply: Reply) -> list[str]:
+    """Return what keeps a reply from becoming a training record, or that it was cut or is short of pairs."""
+    if reply.finish_reason == "length":
+        return ["the answer is cut off by the token limit"]
+    try:
+        record = training_record.make("", "", reply.text, prompt.form, "", random.Random(0))
+    except InputError as error:
+        return [str(error)]
+    pairs = len(record["conversations"]) // 2
+    if pairs < prompt.pairs:
+        return [f"fewer question-answer pairs than asked for: {pairs} of {prompt.pairs}"]
+    return []
+
+
+def write_offline(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> dict[str, Any]:
+    """Return the training record of one annotation entry, written without a model."""
+    request = make_request(item, args)
+    backend = Template()
+    try:
+        reply = asyncio.run(backend.ask(request.prompt, dice(args, request.image, "reply").getrandbits(31)))
+    except Permanent as error:
+        raise InputError(error.reason) from error
+    return make_record(request, reply, args, backend.name)
+
+
+def dice(args: argparse.Namespace, image: str, purpose: str) -> random.Random:
+    """Return a generator for one image and purpose, so that no result depends on the order of the work."""
+    return random.Random(f"{args.seed}/{image}/{args.prompt_function}/{purpose}")
 
 
 def relative_image(image: str, dataset_base: str, data_prefix: str) -> str:
@@ -63,9 +102,7 @@ def prompt_functions(module: ModuleType) -> dict[str, Callable[[Scene, random.Ra
     return {
         name: function
         for name, function in vars(module).items()
-        if not name.startswith("_")
-        and callable(function)
-        and getattr(function, "__module__", "") == module.__name__
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
     }
 
 
@@ -97,17 +134,14 @@ def prompt_function(path: Path | None, name: str) -> Callable[[Scene, random.Ran
     return known[name]
 
 
-def choose_backend(args: argparse.Namespace) -> Backend:
-    """Return what answers the prompts. Raises InputError when what was named cannot serve."""
-    name = args.backend
-    if name is None:
-        named = (
-            args.base_url or args.model or os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")
-        )
-        name = "openai" if named else "template"
-    if name == "template":
-        return Template()
-    raise InputError(f"the backend {name} does not exist in this version; --backend template needs no model")
+def choose_backend(args: argparse.Namespace) -> str:
+    """Return the name of the backend that answers. Raises InputError when it lacks what it needs."""
+    environment = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")
+    named = "openai" if args.base_url or args.model or environment else "template"
+    name = args.backend or named
+    if name != "template" and not args.model:
+        raise InputError(f"the backend {name} needs --model, the name of the model that answers")
+    return name
 
 
 def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -115,12 +149,22 @@ def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]
     descriptions = {}
     if args.description_file:
         for record in training_record.read(args.description_file):
-            descriptions[record.get("image")] = record["conversations"][-1]["value"]
+            descriptions[record.get("image")] = record["conversations"][-1].get("value")
     for image, entry in itertools.islice(annotations.read(args.anno_file), args.limit):
         described = descriptions.get(relative_image(image, args.dataset_base, args.data_prefix))
         if described:
             entry["description"] = described
         yield image, entry
+
+
+def count_entries(args: argparse.Namespace) -> int:
+    """Return how many entries will be read."""
+    if args.anno_file.suffix == ".jsonl":  # counted without reading them: a million must start at once
+        with args.anno_file.open("rb") as stream:
+            count = sum(1 for line in stream if line.strip())
+    else:
+        count = sum(1 for _ in annotations.read(args.anno_file))
+    return min(count, args.limit or count)
 
 
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
@@ -146,11 +190,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     writer(
         "--backend",
         choices=("template", "openai", "transformers"),
-        help="template is the offline writer; without this, an endpoint named here or by OPENAI_BASE_URL or "
-        "OPENAI_API_KEY answers, and the offline writer where none is named.",
+        help="template is the offline writer, transformers a model on this machine; without this, an endpoint "
+        "named here or by OPENAI_BASE_URL or OPENAI_API_KEY answers, and the offline writer where none is named.",
     )
-    writer("--model", help="Name of the model that answers.")
-    writer("--base-url", help="Address of an OpenAI-compatible server.")
+    writer("--model", help="Name of the model that answers; with transformers, also its folder.")
+    writer("--base-url", help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1.")
+    llm_run.add_arguments(parser)
     args = parser.parse_args(arguments)
     if args.workers < 1 or (args.limit is not None and args.limit < 1):
         parser.error("--workers and --limit must be at least 1")
@@ -166,11 +211,14 @@ def main(arguments: list[str] | None = None) -> int:
     failures, succeeded = [], 0
     try:
         prompt_function(args.prompt_file, args.prompt_function)
-        backend = choose_backend(args)
-        notice = OFFLINE_NOTICE if args.backend is None and isinstance(backend, Template) else None
+        named, args.backend = args.backend, choose_backend(args)
+        if args.backend != "template" or args.dry_run:
+            record = functools.partial(make_record, args=args, source=args.model)
+            return llm_run.run(args, lambda: make_requests(args), count_entries(args), record, check_form)
+        notice = OFFLINE_NOTICE if named is None else None
         if notice:
             print(f"llm_based_query: {notice}", flush=True)
-        work = functools.partial(make_record, args=args, backend=backend)
+        work = functools.partial(write_offline, args=args)
         with training_record.writer(args.output_file) as write:
             for (image, _), record, reason in batch.run(work, read_entries(args), args.workers, None, "texts"):
                 if reason is not None:

@@ -37,6 +37,7 @@ class TransformersBackend:
 
         self.name = model
         self.temperature = temperature
+        self._asked_max_tokens = max_tokens
         self.max_tokens = max_tokens or DEFAULT_MAX_TOKENS
         self.batch_size = batch_size
         self._torch = torch
@@ -74,7 +75,7 @@ class TransformersBackend:
     @property
     def parameters(self) -> dict[str, Any]:
         """What changes the replies besides the model: a change of these asks anew."""
-        return {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        return {"temperature": self.temperature, "max_tokens": self._asked_max_tokens}
 
     async def ask(self, prompt: Prompt, seed: int) -> Reply:
         """Return the model's reply, made in one batch with others that wait now. Raises Permanent."""
