@@ -31,7 +31,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     for thing in objects:
         try:
             mask = masks.decode(thing.mask, *points.shape[:2], args.mask_dir)
-            surface = surfaces.find_surface(points[..., 2], mask)
+            surface = surfaces.find_surface(points[..., 2], mask, scene.soft)
             if surface is None:
                 raise InputError(f"fewer than {surfaces.MIN_POINTS} points under the mask")
         except InputError as error:

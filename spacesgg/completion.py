@@ -3,12 +3,16 @@
 Points are (N, 3) metres in levelled axes; what is returned is (low, high), (2,) each, metres in x and z.
 """
 
-import cv2
 import numpy as np
 
 MIN_POINTS = 30  # a footprint of fewer points is no outline
 CELLS = 48  # of the footprint's longer side
 CELL_SHARE = 0.0005  # of the points, at least two: strays fill no cell
+HEADINGS = np.radians(np.arange(0, 90, 3.0))
+AXES = np.array([np.cos(HEADINGS), np.sin(HEADINGS)])
+NORMALS = np.array([-np.sin(HEADINGS), np.cos(HEADINGS)])
+EDGE_CELLS = 2.0  # points within so many cells lie on an edge
+AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
 MAX_CIRCLE_POINTS = 400
 CIRCLE_RMS = 0.06  # of the radius: a plane or an L of two faces fits a circle worse than this
@@ -16,10 +20,10 @@ RADIUS_OF_WIDTH = (0.42, 0.7)  # half a disc shows its diameter; a flat arc of a
 
 
 def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the bounds of the smallest rectangle around the footprint, None of too few points.
+    """Return the bounds of the rectangle whose edges the footprint follows best, None of too few points.
 
-    Of a cabinet two sides are seen; the rectangle adds the corner that is not (L-shape fitting of Zhang et
-    al., IV 2017, with the criterion of least area).
+    Of a cabinet two sides are seen; the rectangle adds the corner that is not (L-shape fitting by search over
+    the heading, Zhang et al., IV 2017; the criterion here is the share of the footprint along the edges).
     """
     plan = points[:, ::2]
     low = plan.min(axis=0)
@@ -31,8 +35,20 @@ def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     full = np.flatnonzero(counts >= max(2, CELL_SHARE * len(plan)))
     if len(full) < 3:
         return None
-    cells = np.column_stack([full // (CELLS + 1), full % (CELLS + 1)]).astype(np.float32)
-    corners = (cv2.boxPoints(cv2.minAreaRect(cells)) + 0.5) * cell + low
+    cells = np.column_stack([full // (CELLS + 1), full % (CELLS + 1)]) + 0.5
+    across = cells @ AXES  # (cells, headings)
+    along = cells @ NORMALS
+    sides = [across - across.min(axis=0), across.max(axis=0) - across, along - along.min(axis=0)]
+    sides.append(along.max(axis=0) - along)
+    off_edge = np.minimum(np.minimum.reduce(sides), EDGE_CELLS).mean(axis=0) / EDGE_CELLS
+    area = np.ptp(across, axis=0) * np.ptp(along, axis=0)
+    best = int(np.argmin(off_edge + AREA_WEIGHT * area / max(area.min(), 1.0)))
+    corners = [
+        a * AXES[:, best] + b * NORMALS[:, best]
+        for a in (across[:, best].min(), across[:, best].max())
+        for b in (along[:, best].min(), along[:, best].max())
+    ]
+    corners = np.array(corners) * cell + low
     return corners.min(axis=0), corners.max(axis=0)
 
 

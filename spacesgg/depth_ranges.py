@@ -9,15 +9,16 @@ TAIL_PERCENT = 2.0  # flying pixels and noise
 
 def surface_range(depth: np.ndarray, surface: Surface) -> list[float]:
     """Return [near, far] of the depth (H, W) under an object's surface, in the units of the depth."""
-    values = depth[surface.window][surface.core]
+    values = depth[surface.window][surface.pixels]
     near, far = np.percentile(values, (TAIL_PERCENT, 100 - TAIL_PERCENT))
     return [float(near), float(far)]
 
 
-def depth_range(depth: np.ndarray, mask: np.ndarray) -> list[float] | None:
+def depth_range(depth: np.ndarray, mask: np.ndarray, soft: bool = False) -> list[float] | None:
     """Return [near, far] in the units of `depth` (H, W), larger = farther, 0 = none, under `mask` (H, W) bool.
 
-    None when too few pixels under the mask have depth. Spill, bleeding rims and strays are left out.
+    `soft` says that the depth crosses edges in ramps (depth_edges.py). None when too few pixels under the mask
+    have depth. Spill, bleeding rims and strays are left out.
     """
-    surface = find_surface(depth, mask)
+    surface = find_surface(depth, mask, soft)
     return None if surface is None else surface_range(depth, surface)

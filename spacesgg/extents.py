@@ -16,16 +16,17 @@ from spacesgg.frame import Frame
 from spacesgg.surfaces import KERNEL, Surface
 
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
-BASE_MARGIN_M = 0.015  # half a pixel at 4 m, one step of a depth sensor at 2 m
-SIGMAS = 1.0  # of the smoothed noise of each object, beside the base margin
-MAX_SMOOTH_PX = 7
-MASK_EDGE_SAMPLES = 200
+BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
+SIGMAS = 0.5  # of the smoothed noise of each object, beside the base margin
+MAX_SMOOTH_PX = 5
+DEPTH_OF_WIDTH = 0.6  # how deep a body is taken to be at least, of the width it shows
+MAX_BODY_M = 0.5  # metres; wide things are no deeper than that at least
 
 
 class Extent(NamedTuple):
     """Where an object can be, and the noise of these bounds."""
 
-    box: np.ndarray  # (2, 3) metres; OPEN_M on a side that the picture's border cuts off
+    box: np.ndarray  # (2, 3) metres
     margin: np.ndarray  # (3,) metres
     seen: np.ndarray  # (2, 3) metres: the part of the box that is not hidden, always finite
 
@@ -42,22 +43,41 @@ def find_extent(frame: Frame, surface: Surface) -> Extent:
     # Moving a point along its ray to the smoothed depth keeps it under its pixel.
     scale = np.divide(depth, window[..., 2], out=np.zeros_like(depth), where=surface.pixels)
     levelled = (window * scale[..., None]) @ frame.rotation.T
-    core = levelled[surface.core]
+    core = levelled[surface.pixels]
     tails = (TAIL_PERCENT, 100 - TAIL_PERCENT)
     seen = np.percentile(levelled[surface.pixels], tails, axis=0)
     seen[:, 2] = np.percentile(core[:, 2], tails)
-    if surface.sparse:
-        edge = _mask_edge(frame, surface)
+    edge = _silhouette_edge(frame, surface, depth)
+    if len(edge):
         seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=0)[:2]), np.maximum(seen[1, :2], edge.max(axis=0)[:2])
     for body in (completion.rectangle(core), completion.circle(core)):
         if body is not None:
             seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
+    seen[1, 2] = max(seen[1, 2], _back(frame, surface, core, seen))
     box = occlusion.widen(seen, frame, surface, depth)
+    box = occlusion.follow_slope(box, seen, core)
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
     margin = BASE_MARGIN_M + SIGMAS * sigma * np.array([0.5, 0.5, 1.0])
     return Extent(box, margin, seen)
+
+
+def _back(frame: Frame, surface: Surface, core: np.ndarray, seen: np.ndarray) -> float:
+    """Return how far back, in levelled metres, the object may go on behind the face it shows.
+
+    Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
+    unless they hang on, or stand against, the surface that is seen around them.
+    """
+    low, high = np.percentile(core[:, 2], (5, 95))
+    width = float(np.ptp(seen[:, 0]))
+    possible = low + min(DEPTH_OF_WIDTH * width, MAX_BODY_M)
+    window = frame.points[surface.window]
+    ring = (surface.around > 0) & (window[..., 2] > 0)
+    if ring.any():
+        behind = (window[ring] @ frame.rotation.T)[:, 2]
+        possible = min(possible, float(np.percentile(behind, 90)))
+    return possible
 
 
 def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
@@ -76,17 +96,18 @@ def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
     return np.divide(total, count, out=z.copy(), where=pixels), sigma / size
 
 
-def _mask_edge(frame: Frame, surface: Surface) -> np.ndarray:
-    """Return (N, 3) levelled points of the mask's edge, each at the depth of the return nearest to it.
+def _silhouette_edge(frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
+    """Return (N, 3) levelled points of the silhouette's edge, each at the depth of the pixel known nearest to it.
 
-    Sparse returns miss the edges of an object; its mask does not.
+    Depth is missing or mixed along edges and on thin parts, and sparse everywhere; the mask is not.
     """
     top, left = surface.window[0].start, surface.window[1].start
-    mask = surface.mask.view(np.uint8)
-    rows, columns = np.nonzero(mask - cv2.erode(mask, KERNEL))
-    keep = slice(None, None, max(1, len(rows) // MASK_EDGE_SAMPLES))
-    rows, columns = rows[keep], columns[keep]
-    known = np.argwhere(surface.pixels)
-    nearest = ((rows[:, None] - known[:, 0]) ** 2 + (columns[:, None] - known[:, 1]) ** 2).argmin(axis=1)
-    z = frame.points[surface.window][known[nearest, 0], known[nearest, 1], 2]
-    return frame.levelled(columns + left, rows + top, z)
+    silhouette = surface.silhouette.view(np.uint8)
+    rows, columns = np.nonzero(silhouette - cv2.erode(silhouette, KERNEL, borderValue=0))
+    known = (~surface.pixels).view(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(
+        known, cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    values = np.zeros(labels.max() + 1, np.float32)
+    values[labels[surface.pixels]] = depth[surface.pixels]
+    return frame.levelled(columns + left, rows + top, values[labels[rows, columns]])

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spacesgg.depth_edges import edges_are_soft
 from spacesgg.ground import find_ground
 
 RAY_STEP_PX = 8  # every eighth valid pixel tells the rays to far below a pixel
@@ -17,6 +18,7 @@ class Frame(NamedTuple):
     rotation: np.ndarray  # (3, 3) float32: levelled = points @ rotation.T
     ground_height: float | None  # metres below the camera, None where no ground was found
     tilt_sigma: float  # radians: the uncertainty of the vertical
+    soft: bool  # depth crosses edges in ramps
 
     def levelled(self, columns: np.ndarray, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """Return (N, 3) metres in levelled axes of pixels (N,) at the given depths (N,)."""
@@ -28,9 +30,10 @@ class Frame(NamedTuple):
 def make_frame(points: np.ndarray, level: bool = True) -> Frame:
     """Return the frame of an (H, W, 3) point map; with `level` its axes follow the ground where one is found."""
     ground = find_ground(points) if level else None
+    soft = edges_are_soft(points[..., 2])
     if ground is None:
-        return Frame(points, _rays(points), np.eye(3, dtype=np.float32), None, 0.0)
-    return Frame(points, _rays(points), ground.rotation.astype(np.float32), ground.height, ground.sigma)
+        return Frame(points, _rays(points), np.eye(3, dtype=np.float32), None, 0.0, soft)
+    return Frame(points, _rays(points), ground.rotation.astype(np.float32), ground.height, ground.sigma, soft)
 
 
 def _rays(points: np.ndarray) -> np.ndarray:

@@ -12,9 +12,13 @@ from spacesgg.surfaces import Surface
 
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
 NEARER = 0.05  # a neighbour nearer by this share occludes the object
+TOUCH_PX = 6  # an occluder begins within so many pixels of the edge; holes beyond them are background
 SCAN_LINES = 24  # rows or columns of each object that are followed
-MIN_HIDDEN_LINES = 3
-OPEN_M = 1e4  # stands for a bound that the picture does not show; finite, so that axes can be turned
+# Where more of a side is seen to end than to be covered, the seen ends tell where the side is.
+HIDDEN_SHARE = (0.5, 0.3)  # of the lines, to the sides and up or down: the foot of a thing is wider than its top
+REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
+# An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
+MAX_HIDDEN = 0.8  # of its seen width or height
 
 
 def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
@@ -22,6 +26,8 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
 
     `depth` (h, w) holds the object's depth at `surface.pixels` within its window.
     """
+    most = MAX_HIDDEN * np.ptp(box[:, :2], axis=0)
+    limits = box[:, :2] + np.array([-most, most])
     box = box.copy()
     whole = frame.points[..., 2]
     top, left = surface.window[0].start, surface.window[1].start
@@ -42,18 +48,39 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
             start = first_position + end if forward else size - 1 - first_position - end
             reach = _reach(scene[lines + first_line][:, flip], start, z)
             hidden = reach > start
-            if np.count_nonzero(hidden) < MIN_HIDDEN_LINES:
+            if np.count_nonzero(hidden) <= HIDDEN_SHARE[vertical] * len(lines):
                 continue
             axis = int(vertical)
-            if (reach[hidden] >= size).any():
-                box[int(forward), axis] = OPEN_M if forward else -OPEN_M
+            end = int(np.percentile(reach[hidden], REACH_PERCENT, method="nearest"))
+            if end >= size:
+                box[int(forward), axis] = limits[int(forward), axis]
                 continue
-            along = reach[hidden] if forward else size - 1 - reach[hidden]
+            along = np.full(np.count_nonzero(hidden), end if forward else size - 1 - end)
             across = lines[hidden] + first_line
             columns, rows = (across, along) if vertical else (along, across)
             there = frame.levelled(columns, rows, z[hidden])[:, axis]
             box[0, axis] = min(box[0, axis], there.min())
             box[1, axis] = max(box[1, axis], there.max())
+    box[0, :2] = np.maximum(box[0, :2], limits[0])
+    box[1, :2] = np.minimum(box[1, :2], limits[1])
+    return box
+
+
+def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the (2, 3) box widened in z to where the (N, 3) points' surface leads as it goes on in x.
+
+    `seen` (2, 3) is the box before it was widened in x. A face seen at an angle goes on at that angle.
+    """
+    left, right = seen[0, 0] - box[0, 0], box[1, 0] - seen[1, 0]
+    if left <= 0 and right <= 0:
+        return box
+    x, z = points[:, 0] - points[:, 0].mean(), points[:, 2] - points[:, 2].mean()
+    slope = float(x @ z / max(x @ x, 1e-9))
+    ends = np.array([seen[0, 2], seen[1, 2]])
+    shift = np.array([-left * slope, right * slope])
+    box = box.copy()
+    box[0, 2] = ends[0] + min(0.0, shift.min())
+    box[1, 2] = ends[1] + max(0.0, shift.max())
     return box
 
 
@@ -67,6 +94,7 @@ def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray) -> np.ndarray:
     proof = beyond & (scene >= (z * (1 - NEARER))[:, None])
     cover = beyond & (scene > 0) & ~proof
     end = np.where(proof.any(axis=1), proof.argmax(axis=1), length)
-    covered = cover.any(axis=1) & (cover.argmax(axis=1) < end)
+    first = np.where(cover.any(axis=1), cover.argmax(axis=1), length)
+    covered = (first < end) & (first <= start + EDGE_PX + TOUCH_PX)
     cut = start + EDGE_PX >= length - 1
     return np.where(cut, length, np.where(covered, end, start))
