@@ -2,12 +2,15 @@
 
 import asyncio
 import email.utils
+import math
 import os
 import re
 import time
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from spacesgg.backends import Permanent, Reply, Retryable
 from spacesgg.errors import InputError
@@ -23,6 +26,7 @@ STOPPING_STATUSES = frozenset((401, 404))
 # 429 is also what OpenAI answers when the account has no money left, which waiting does not mend.
 STOPPING_CODES = frozenset(("insufficient_quota", "billing_hard_limit_reached", "account_deactivated"))
 CONNECT_TIMEOUT_S = 10.0
+CONNECTIONS_PER_POOL = 8
 REASON_CHARACTERS = 300
 
 
@@ -115,15 +119,24 @@ class OpenAIBackend:
         self._renamed: dict[str, str] = {}
         if base_url is not None and not _is_address(base_url):
             raise InputError(f"--base-url {base_url}: expected an address like http://localhost:8000/v1")
-        self._client = openai.AsyncOpenAI(
-            api_key=self._key,
-            base_url=base_url,
-            max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(
-                limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-                timeout=httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S)),
-            ),
-        )
+        # For each request the client's connection pool looks at every connection it has, so many small pools cost
+        # much less than one of 64: with `_post`, they halve the processor time of a request (7.5 ms to 3.4 ms).
+        certificates = httpx2.create_ssl_context()
+        self._clients = [
+            openai.AsyncOpenAI(
+                api_key=self._key,
+                base_url=base_url,
+                max_retries=0,
+                http_client=openai.DefaultAsyncHttpxClient(
+                    verify=certificates,
+                    limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+                    timeout=httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S)),
+                ),
+            )
+            for _ in range(math.ceil(concurrency / CONNECTIONS_PER_POOL))
+        ]
+        self._in_flight = [0] * len(self._clients)
+        self._response = httpx2.Response
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -142,7 +155,7 @@ class OpenAIBackend:
         openai = self._openai
         try:
             # The client's time-out is for each read; a server that drips bytes must not hold a slot for ever.
-            completion = await asyncio.wait_for(self._create(self.body(prompt, seed)), self.timeout)
+            response = await asyncio.wait_for(self._create(self.body(prompt, seed)), self.timeout)
         except (openai.APITimeoutError, asyncio.TimeoutError) as error:
             raise Retryable(f"no answer within {self.timeout:g} s") from error
         except openai.APIStatusError as error:
@@ -152,15 +165,19 @@ class OpenAIBackend:
             raise Retryable(self._clean(f"connection failed ({type(cause).__name__}: {cause})")) from error
         except openai.APIError as error:
             raise Retryable(self._clean(f"the answer cannot be read ({error.message})")) from error
-        except ValueError as error:  # what the client lets through when the JSON is cut
-            raise Retryable("the answer is not JSON, or was cut") from error
-        if not hasattr(completion, "model_dump"):
-            raise Retryable(self._clean(f"the answer is not a chat completion but {str(completion)[:80]!r}"))
-        return read_reply(completion.model_dump(include={"choices", "usage"}, warnings=False))
+        try:
+            body = orjson.loads(response.content)
+        except orjson.JSONDecodeError as error:
+            start = self._clean(repr(response.content[:80]))
+            raise Retryable(f"the answer is not JSON, or was cut: {start}") from error
+        return read_reply(body)
 
     async def _create(self, body: dict[str, Any]) -> Any:
+        """Return the HTTP response, by the client that has the fewest requests in flight."""
+        number = self._in_flight.index(min(self._in_flight))
+        self._in_flight[number] += 1
         try:
-            return await self._client.chat.completions.create(**body)
+            return await self._post(number, body)
         except self._openai.BadRequestError as error:
             # OpenAI's reasoning models know only the newer name of the token limit; some servers know no seed.
             change = {"max_tokens": "max_completion_tokens", "seed": ""}.get(error.param or "")
@@ -168,7 +185,14 @@ class OpenAIBackend:
                 raise
             self._renamed[error.param] = change
             value = body.pop(error.param)
-            return await self._client.chat.completions.create(**body, **({change: value} if change else {}))
+            return await self._post(number, {**body, change: value} if change else body)
+        finally:
+            self._in_flight[number] -= 1
+
+    async def _post(self, number: int, body: dict[str, Any]) -> Any:
+        # `chat.completions.create` would check each field of the body and of the answer against its types, which
+        # takes longer than all the rest; the body is our own, and `read_reply` checks the answer.
+        return await self._clients[number].post("/chat/completions", body=body, cast_to=self._response)
 
     def _refused(self, error: Any) -> Exception:
         status, code = error.status_code, error.code
@@ -187,4 +211,5 @@ class OpenAIBackend:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        for client in self._clients:
+            await client.close()
