@@ -13,7 +13,6 @@ included) is what to judge by on a machine that does other work too.
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -91,36 +90,35 @@ def write_panoptic(folder: Path, images: int, objects: int, rng: np.random.Gener
     return path
 
 
-def memory_mb(session: int) -> float:
-    """Return the proportional set size of all processes of a session, in MB (Linux)."""
-    total = 0
+def look(session: int, cpu_s: dict[str, float]) -> float:
+    """Return the proportional set size of all processes of a session in MB; note the CPU seconds of each (Linux).
+
+    Worker processes are not children of ours, so the system does not add their time to what it tells of the tool.
+    """
+    total_kb = 0
     for process in Path("/proc").iterdir():
         try:
             if process.name.isdigit() and os.getsid(int(process.name)) == session:
                 lines = (process / "smaps_rollup").read_text().splitlines()
-                total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+                total_kb += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+                user, system = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
+                cpu_s[process.name] = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
         except (OSError, StopIteration):
             continue  # it ended while we looked
-    return total / 1024
-
-
-def cpu_s() -> float:
-    """Return the CPU seconds of all child processes that have ended, and of theirs."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return total_kb / 1024
 
 
 def measure(arguments: list[str]) -> tuple[float, float, float]:
-    """Run the tool; return seconds, CPU seconds and peak memory in MB."""
+    """Run the tool; return seconds, CPU seconds (as last seen) and peak memory in MB."""
     command = [sys.executable, str(ROOT / "tools" / "prepare_annotations.py"), *arguments]
-    began, cpu_before, peak = time.perf_counter(), cpu_s(), 0.0
+    began, peak_mb, cpu_s = time.perf_counter(), 0.0, {}
     running = subprocess.Popen(command, start_new_session=True)
     while running.poll() is None:
-        peak = max(peak, memory_mb(running.pid))
+        peak_mb = max(peak_mb, look(running.pid, cpu_s))
         time.sleep(0.5)
     if running.returncode != 0:
         raise SystemExit(f"the tool ended with status {running.returncode}")
-    return time.perf_counter() - began, cpu_s() - cpu_before, peak
+    return time.perf_counter() - began, sum(cpu_s.values()), peak_mb
 
 
 def main() -> None:

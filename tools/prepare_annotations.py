@@ -190,7 +190,13 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--labels", nargs="+", metavar="LABEL", help="Keep only objects with one of these labels.")
     add("--labels-file", type=Path, help="Keep only objects whose label is a line of this file.")
     add = parser.add_argument_group("running").add_argument
-    add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
+    add(
+        "--workers",
+        type=int,
+        default=1,
+        help="Images worked on at once; results do not depend on it. It pays where PNGs are read or written "
+        "(coco-panoptic, psg, --mask-dir); the other formats are about as fast with 1.",
+    )
     add("--resume", action="store_true", help="Keep what an earlier run with the same flags has converted.")
     args = parser.parse_args(arguments)
     for name, formats in BESIDE.items():
