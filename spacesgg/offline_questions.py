@@ -12,6 +12,8 @@ from spacesgg.offline_question_kinds import PAIR_KINDS, SET_KINDS, Kind, between
 from spacesgg.offline_wording import shuffled
 from spacesgg.scene import AXES, Scene
 
+SHORT_TOKENS = 850  # after so many, a question on three or more objects could overrun what LLaVA reads
+
 
 def one(asker: Asker, views: Sequence[str], kinds: Sequence[Kind]) -> tuple[str, str] | None:
     """Return a question and its answer, of the first kind, in random order of views and axes, that is known."""
@@ -39,8 +41,11 @@ def questions(scene: Scene, views: Sequence[str], rng: random.Random, pairs: int
         kinds = shuffled(rng, PAIR_KINDS) + shuffled(rng, SET_KINDS)
         if rng.random() < 0.5:
             kinds = kinds[4:] + kinds[:4]
+        if asker.tokens > SHORT_TOKENS:  # names with their boxes are long: about pairs only from here on
+            kinds = list(PAIR_KINDS)
         place = rotated if rotated and len(found) % 2 == 0 else ["front"]
-        pair = one(asker, shuffled(rng, views), [between]) if len(found) == between_at else None
+        wide = len(found) == between_at and asker.tokens < SHORT_TOKENS
+        pair = one(asker, shuffled(rng, views), [between]) if wide else None
         pair = pair or one(asker, place, kinds) or one(asker, views, kinds)
         if pair is None and not asker.start_over():
             break
