@@ -40,7 +40,6 @@ def write_annotations(path: Path, count: int) -> None:
     keys = [f"[[{100 * n}, {50 * n}, {100 * n + 90}, {50 * n + 80}]]" for n in range(1, 5)]
     pairs = [(a, b) for i, a in enumerate(keys) for b in keys[i + 1 :]]
     entry = {
-        "caption_annotation": "A mug and a lamp on a table by the window.",
         "width": 640,
         "height": 480,
         **{key: [name, [1.0, 2.0, 3.0, 4.0], None, [1.0, 2.0]] for key, name in zip(keys, names, strict=True)},
@@ -51,7 +50,8 @@ def write_annotations(path: Path, count: int) -> None:
     rest = orjson.dumps(entry)[1:]
     with path.open("wb") as stream:
         for number in range(count):
-            stream.write(b'{"image":"train2017/%012d.jpg",' % number + rest + b"\n")
+            caption = b'"caption_annotation":"Picture %d: a mug and a lamp on a table by the window.",' % number
+            stream.write(b'{"image":"train2017/%012d.jpg",' % number + caption + rest + b"\n")
 
 
 @contextlib.contextmanager
