@@ -70,6 +70,7 @@ class DepthEstimator:
         self.how = image_tensors.preparation(vision_models.load_preparation(source), FAMILIES[self.family])
         self.model: Any = vision_models.load_model(transformers.AutoModelForDepthEstimation, source, device)
         self.device, self.precision = device, precision
+        self._maker = image_tensors.BatchMaker(self.how, device)
         self.metric = self.family in ("zoedepth", "depth_pro")
         self.max_depth_m = None
         if self.family == "depth_anything" and config.depth_estimation_type == "metric":
@@ -79,7 +80,10 @@ class DepthEstimator:
         self.gives_focal = self.family == "depth_pro" and config.use_fov_model
 
     def prepare(self, rgb: np.ndarray) -> torch.Tensor:
-        """Return the (3, h, w) float32 input of the (H, W, 3) uint8 image; runs on the reader's thread."""
+        """Return (3, h, w) of the (H, W, 3) uint8 image, for `predict`; runs on the reader's thread.
+
+        It is uint8 where the family standardises last, float32 where it does so before.
+        """
         how = self.how
         if self.family == "zoedepth":
             pixels = torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
@@ -95,10 +99,14 @@ class DepthEstimator:
             return functional.interpolate(pixels[None], size, mode=how.filter)[0]
         return image_tensors.fitted(rgb, how)
 
-    def predict(self, images: torch.Tensor) -> list[Prediction]:
-        """Return the model's answer for each of the prepared (N, 3, h, w) images."""
+    def predict(self, images: list[torch.Tensor]) -> list[Prediction]:
+        """Return the model's answer for each of the prepared (3, h, w) images, all of one size."""
         with vision_models.inference(self.device, self.precision):
-            output = self.model(pixel_values=images.to(self.device, non_blocking=True))
+            if images[0].dtype == torch.uint8:
+                batch = self._maker.batch(images)
+            else:
+                batch = torch.stack(images).to(self.device, non_blocking=True)
+            output = self.model(pixel_values=batch)
             maps = output.predicted_depth.float().cpu().numpy()
             fov = getattr(output, "field_of_view", None)
             degrees = [None] * len(maps) if fov is None else fov.float().flatten().tolist()
@@ -131,4 +139,5 @@ class DepthEstimator:
         size = (width + 2 * columns, height + 2 * rows)
         if values.shape != size[::-1]:
             values = cv2.resize(values, size, interpolation=cv2.INTER_CUBIC)
-        return values[rows : rows + height, columns : columns + width].clip(min=0)
+        values = values[rows : rows + height, columns : columns + width]
+        return values.clip(min=0) if values.min() < 0 else values

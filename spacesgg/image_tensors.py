@@ -4,8 +4,10 @@ Resizing and normalising follow each model's own `preprocessor_config.json`. The
 alone, because the image processors of transformers need torchvision or Pillow, which this project does not.
 """
 
+import math
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from torch.nn import functional
@@ -55,6 +57,36 @@ def normalise(pixels: torch.Tensor, how: Preparation) -> torch.Tensor:
     """Return (3, h, w) float32, standardised, of (3, h, w) pixels in 0–255."""
     # Made contiguous while still bytes: a quarter of the memory traffic.
     return pixels.contiguous().to(torch.float32, copy=True).sub_(how.mean).div_(how.std)
+
+
+class BatchMaker:
+    """Standardises images where the model runs, in memory that is used again for the next batch.
+
+    On a GPU the images travel as bytes, a quarter of the traffic. On the CPU each plane is written once into
+    the batch; fresh memory for every batch would cost more than the arithmetic.
+    """
+
+    def __init__(self, how: Preparation, device: torch.device):
+        self._device = device
+        self._mean, self._std = how.mean.to(device), how.std.to(device)
+        factors, shifts = 1 / how.std, -how.mean / how.std
+        self._planes = list(zip(factors.flatten().tolist(), shifts.flatten().tolist(), strict=True))
+        self._memory = np.empty(0, np.float32)
+
+    def batch(self, pixels: list[torch.Tensor]) -> torch.Tensor:
+        """Return (N, 3, h, w) float32 of N (3, h, w) uint8 images; it is overwritten by the next call."""
+        if self._device.type != "cpu":
+            together = torch.stack(pixels).to(self._device, non_blocking=True)
+            return together.float().sub_(self._mean).div_(self._std)
+        shape = (len(pixels), *pixels[0].shape)
+        if self._memory.size < math.prod(shape):
+            self._memory = np.empty(math.prod(shape), np.float32)
+        together = self._memory[: math.prod(shape)].reshape(shape)
+        for image, target in zip(pixels, together, strict=True):
+            planes = cv2.split(image.permute(1, 2, 0).numpy())
+            for plane, into, (factor, shift) in zip(planes, target, self._planes, strict=True):
+                cv2.addWeighted(plane, factor, plane, 0, shift, dst=into, dtype=cv2.CV_32F)
+        return torch.from_numpy(together)
 
 
 def resize(rgb: np.ndarray, height: int, width: int, how: Preparation) -> torch.Tensor:
@@ -120,5 +152,5 @@ def fitted_size(height: int, width: int, how: Preparation) -> tuple[int, int]:
 
 
 def fitted(rgb: np.ndarray, how: Preparation) -> torch.Tensor:
-    """Return (3, h, w) float32 of the fitted size (the way of DPT and Depth Anything)."""
-    return normalise(resize(rgb, *fitted_size(*rgb.shape[:2], how), how), how)
+    """Return (3, h, w) uint8 of the fitted size (the way of DPT and Depth Anything), to be standardised."""
+    return resize(rgb, *fitted_size(*rgb.shape[:2], how), how)

@@ -125,16 +125,16 @@ def read_ahead(
 
 def same_shape_batches(
     prepared: Iterable[tuple[Any, torch.Tensor]], batch_size: int
-) -> Iterator[tuple[list[Any], torch.Tensor]]:
-    """Yield (items, (N, 3, h, w)) with N at most `batch_size`, so that no image needs padding.
+) -> Iterator[tuple[list[Any], list[torch.Tensor]]]:
+    """Yield (items, tensors of one shape), at most `batch_size` of them, so that no image needs padding.
 
     Images of rarer shapes wait until a batch is full; never more than eight batches wait.
     """
     groups: dict[tuple[int, ...], list[tuple[Any, torch.Tensor]]] = {}
 
-    def take(shape: tuple[int, ...]) -> tuple[list[Any], torch.Tensor]:
+    def take(shape: tuple[int, ...]) -> tuple[list[Any], list[torch.Tensor]]:
         items, tensors = zip(*groups.pop(shape), strict=True)
-        return list(items), torch.stack(tensors)
+        return list(items), list(tensors)
 
     for item, tensor in prepared:
         group = groups.setdefault(tuple(tensor.shape), [])

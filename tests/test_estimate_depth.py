@@ -11,7 +11,7 @@ import torch
 import transformers
 
 import d2p
-from spacesgg import camera, depth, depth_models, focal_length
+from spacesgg import camera, depth, depth_models, focal_length, image_tensors
 from tools import estimate_depth
 
 CPU = torch.device("cpu")
@@ -187,7 +187,10 @@ def direct(model: Path, path: Path, focal_px: float | None = None) -> np.ndarray
     estimator = depth_models.DepthEstimator(str(model), CPU, torch.float32)
     rgb = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)[..., ::-1].copy()
     with torch.no_grad():
-        output = estimator.model(pixel_values=estimator.prepare(rgb)[None]).predicted_depth[None]
+        prepared = estimator.prepare(rgb)
+        if prepared.dtype == torch.uint8:
+            prepared = image_tensors.normalise(prepared, estimator.how)
+        output = estimator.model(pixel_values=prepared[None]).predicted_depth[None]
     mode = "bilinear" if estimator.family == "depth_pro" else "bicubic"
     height, width = rgb.shape[:2]
     rows, columns = depth_models.zoedepth_padding(height, width) if estimator.family == "zoedepth" else (0, 0)

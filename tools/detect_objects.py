@@ -116,7 +116,7 @@ def detect(
     try:
         for pictures, tensors in vision_models.same_shape_batches(readable(), args.batch_size):
             sizes = [(picture.height, picture.width) for picture in pictures]
-            answers, reason = vision_models.forward(args.batch_size, model.find, tensors, sizes)
+            answers, reason = vision_models.forward(args.batch_size, model.find, torch.stack(tensors), sizes)
             if reason is not None:
                 failed.extend((picture.path, None, reason) for picture in pictures)
                 continue

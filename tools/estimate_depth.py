@@ -88,6 +88,7 @@ def to_sixteen_bits(values: np.ndarray, scale: float | None) -> np.ndarray:
         scale = LARGEST / largest if largest > 0 else 0.0
     elif largest * scale >= LARGEST + 0.5:
         values = np.where(values * scale < LARGEST + 0.5, values, np.float32(0))
+    # Rounds to the nearest, in one pass.
     return cv2.multiply(values, scale, dtype=cv2.CV_16U)
 
 
@@ -119,7 +120,7 @@ def write(
     elif fov_deg is not None:
         matrix = camera.intrinsics_from_fov(width, height, fov_deg)
     values = estimator.to_image(prediction, height, width, None if matrix is None else matrix[0, 0])
-    if not np.isfinite(values).all():
+    if not (np.isfinite(values.min()) and np.isfinite(values.max())):
         raise InputError(
             f"{picture.frame.image}: the model gave values that are not numbers; try --precision float32"
         )
