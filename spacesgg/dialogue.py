@@ -89,6 +89,7 @@ class Dialogue:
         self.journal = journal
         self.model = model
         self.parameters = {**parameters, "seed": seed}
+        self.run = digest(model, self.parameters).hex()
         self.check = check
         self.attempts = attempts
 
@@ -133,6 +134,7 @@ class Dialogue:
         faults = self._faults(request, without_thinking(reply))
         self.journal.add_reply(
             question.key,
+            self.run,
             {
                 "id": request.id,
                 "image": request.image,
@@ -164,10 +166,10 @@ def outcomes(
 ) -> Iterator[tuple[Request, Outcome | str | None]]:
     """Yield what each request became, in their order: an Outcome, why it failed, or None when it is unfinished.
 
-    With `only_journal` it ends when every first reply in the journal has been met: after a run was stopped early,
-    a million prompts that were never asked need not be walked over.
+    With `only_journal` it ends when every reply of this model and parameters has been met: after a run was stopped
+    early, a million prompts that were never asked need not be walked over.
     """
-    left = len(dialogue.journal) if only_journal else -1
+    left = dialogue.journal.count(dialogue.run) if only_journal else -1
     for request in requests:
         if left == 0:
             return

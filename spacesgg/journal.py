@@ -2,14 +2,16 @@
 
 `OUTPUT.journal.jsonl` stands beside the output, one JSON object a line, in order of arrival:
 
-    {"key": 32 hex digits, "image", "function", "attempt", "prompt": hash of the messages, "model", "parameters",
-     "reply", "finish_reason", "usage": {"in", "out"}, "verdict": {"accepted", "faults"}}
+    {"key": 32 hex digits, "run": hash of model and parameters, "id", "image", "function", "attempt",
+     "prompt": hash of the messages, "model", "parameters", "reply", "finish_reason", "usage": {"in", "out"},
+     "verdict": {"accepted", "faults"}}
     {"key", "failed": reason}                   a prompt that got no reply at all; asked again by the next run
 
 The key is a hash of the image, the prompt function, the messages, the model, its parameters and the attempt, so a
 reply is found again exactly when the same thing would be asked again. Of two lines with one key the last counts.
 """
 
+import collections
 import hashlib
 import os
 import sys
@@ -27,6 +29,7 @@ except ImportError:  # not on Windows: there, nothing keeps two runs from writin
     fcntl = None
 
 KEY_BYTES = 16
+RUN = slice(49, 81)  # where a line holds the "run", behind the key
 # Entries kept in a dict before they are merged into the sorted arrays: about 200 bytes each there, 24 afterwards.
 RECENT_ENTRIES = 65_536
 
@@ -106,6 +109,7 @@ class Journal:
         self._reader = self.path.open("rb")
         self._replies = DigestIndex()  # byte offset × 2, + 1 when this process's check accepted the reply
         self._failures = DigestIndex()  # byte offset
+        self._runs: collections.Counter[bytes] = collections.Counter()  # replies by "run"
         self._end = 0
         self._index()
 
@@ -125,6 +129,7 @@ class Journal:
                 if len(key) == KEY_BYTES:
                     if not line.startswith(b'","failed":', 8 + 2 * KEY_BYTES):
                         self._replies.put(key, self._end * 2)
+                        self._runs[line[RUN]] += 1
                 else:
                     foreign += 1
             else:
@@ -136,6 +141,10 @@ class Journal:
     def __len__(self) -> int:
         """Return the number of replies."""
         return len(self._replies)
+
+    def count(self, run: str) -> int:
+        """Return the number of replies of the model and parameters whose hash is `run`."""
+        return self._runs[run.encode()]
 
     def _append(self, key: bytes, fields: dict[str, Any]) -> int:
         """Append one line with one write, so that a kill can tear only the last; return its offset."""
@@ -165,9 +174,10 @@ class Journal:
         value = self._replies.get(key)
         return None if value < 0 else self._read(value >> 1)
 
-    def add_reply(self, key: bytes, fields: dict[str, Any]) -> None:
+    def add_reply(self, key: bytes, run: str, fields: dict[str, Any]) -> None:
         """Append a reply."""
-        self._replies.put(key, self._append(key, fields) * 2)
+        self._replies.put(key, self._append(key, {"run": run, **fields}) * 2)
+        self._runs[run.encode()] += 1
 
     def failure(self, key: bytes) -> str | None:
         """Return why this run got no reply for the key, None when it did not fail."""

@@ -183,10 +183,13 @@ def _write_output(
     cut_short = bool(job and (job.interrupted or job.stopped))
     with training_record.writer(output) as write, atomic_open(errors_path(output)) as errors:
         for request, outcome in outcomes(requests, dialogue, only_journal=cut_short):
-            if isinstance(outcome, Outcome) and not outcome.faults:
-                write(record(request, outcome.reply))
-            elif outcome is not None:
-                faults = outcome.faults if isinstance(outcome, Outcome) else [outcome]
+            faults = outcome.faults if isinstance(outcome, Outcome) else [outcome]
+            if not faults:
+                try:
+                    write(record(request, outcome.reply))
+                except InputError as error:  # what the check let through, and LLaVA's loader would not
+                    faults = [str(error)]
+            if outcome is not None and faults:
                 line = {"image": request.image, "prompt_function": request.function, "reason": "; ".join(faults)}
                 if isinstance(outcome, Outcome):
                     line |= {"attempts": outcome.attempts, "reply": outcome.reply.text}

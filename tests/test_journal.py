@@ -7,6 +7,8 @@ from spacesgg import journal as journals
 from spacesgg.errors import InputError
 from spacesgg.journal import DigestIndex, Journal, digest
 
+RUN = digest("model", {}).hex()
+
 
 def line(text):
     return {"reply": text, "verdict": {"accepted": True, "faults": []}}
@@ -15,15 +17,16 @@ def line(text):
 def test_what_was_written_is_found_after_reopening(tmp_path):
     path = tmp_path / "o.json.journal.jsonl"
     with Journal(path) as journal:
-        journal.add_reply(digest("a"), line("one"))
+        journal.add_reply(digest("a"), RUN, line("one"))
         journal.add_failure(digest("b"), "HTTP 500")
-        journal.add_reply(digest("a"), line("two"))
+        journal.add_reply(digest("a"), RUN, line("two"))
         assert journal.failure(digest("b")) == "HTTP 500"
         journal.accept(digest("a"))
         assert journal.is_accepted(digest("a"))
     with Journal(path) as journal:
         assert journal.reply(digest("a"))["reply"] == "two"  # of two lines with one key the last counts
         assert len(journal) == 1
+        assert (journal.count(RUN), journal.count(digest("other").hex())) == (2, 0)
         assert not journal.is_accepted(digest("a"))  # a verdict is this process's, the check may have changed
         assert journal.reply(digest("b")) is None and journal.failure(digest("b")) is None  # to be asked again
     assert all(orjson.loads(text)["key"] for text in path.read_bytes().splitlines())
@@ -32,16 +35,16 @@ def test_what_was_written_is_found_after_reopening(tmp_path):
 def test_every_cut_of_the_last_line_loses_that_line_only(tmp_path):
     path = tmp_path / "j.jsonl"
     with Journal(path) as journal:
-        journal.add_reply(digest(1), line("kept"))
+        journal.add_reply(digest(1), RUN, line("kept"))
         kept = path.stat().st_size
-        journal.add_reply(digest(2), line("torn"))
+        journal.add_reply(digest(2), RUN, line("torn"))
     whole = path.read_bytes()
     for cut in range(kept, len(whole)):
         path.write_bytes(whole[:cut])
         with Journal(path) as journal:
             assert journal.reply(digest(1))["reply"] == "kept"
             assert journal.reply(digest(2)) is None
-            journal.add_reply(digest(2), line("again"))
+            journal.add_reply(digest(2), RUN, line("again"))
         with Journal(path) as journal:
             assert [journal.reply(digest(n))["reply"] for n in (1, 2)] == ["kept", "again"]
 
@@ -49,7 +52,7 @@ def test_every_cut_of_the_last_line_loses_that_line_only(tmp_path):
 def test_foreign_lines_are_skipped_and_counted(tmp_path, capsys):
     path = tmp_path / "j.jsonl"
     with Journal(path) as journal:
-        journal.add_reply(digest(1), line("kept"))
+        journal.add_reply(digest(1), RUN, line("kept"))
     path.write_bytes(b"\0\0\0\n" + path.read_bytes() + b'{"key":"not hex, of the right length..","x":1}\n')
     with Journal(path) as journal:
         assert journal.reply(digest(1))["reply"] == "kept"

@@ -1,7 +1,10 @@
 import asyncio
+from pathlib import Path
 
+import orjson
 import pytest
 
+import llm_based_query
 from spacesgg.backends import Permanent
 from spacesgg.bulk import Bulk
 from spacesgg.dialogue import Dialogue, Request, outcomes
@@ -22,7 +25,11 @@ WORDS = tuple(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A tiny chat model with a tokenizer of a few words, made on the spot."""
+    return build(tmp_path_factory.mktemp("model"), context=64)
+
+
+def build(path, context):
+    """Save a tiny chat model with a tokenizer of a few words."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -41,13 +48,12 @@ def folder(tmp_path_factory):
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
-        max_position_embeddings=64,
+        max_position_embeddings=context,
         eos_token_id=1,
         pad_token_id=0,
         bos_token_id=None,
         initializer_range=1.0,
     )
-    path = tmp_path_factory.mktemp("model")
     LlamaForCausalLM(config).save_pretrained(path)
     fast.save_pretrained(path)
     return path
@@ -183,3 +189,23 @@ def test_models_that_are_not_there_or_cannot_chat(folder, tmp_path):
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(InputError, match="no chat template"):
         TransformersBackend(str(tmp_path))
+
+
+def test_the_whole_stage_with_a_local_model(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
+    from llm_stage import write_annotations
+
+    write_annotations(tmp_path / "a.jsonl", 5)
+    flags = ["--anno-file", str(tmp_path / "a.jsonl"), "--prompt-function", "create_layer_prompt"]
+    flags += ["--backend", "transformers", "--model", str(build(tmp_path / "model", context=2048))]
+    flags += ["--max-tokens", "30", "--temperature", "1", "--attempts", "4"]
+    outputs = []
+    for number, at_once in enumerate(("2", "5")):
+        output = tmp_path / f"o{number}.json"
+        llm_based_query.main([*flags, "--output-file", str(output), "--concurrency", at_once])
+        outputs.append(output.read_bytes())
+        listed = output.with_name(output.name + ".errors.jsonl")
+        rest = listed.read_bytes().splitlines() if listed.exists() else []
+        assert len(orjson.loads(outputs[-1])) + len(rest) == 5
+        outputs[-1] += b"\n".join(rest)
+    assert outputs[0] == outputs[1]  # whatever stood together in a batch
