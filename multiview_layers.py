@@ -37,7 +37,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
             continue
-        found[thing.key] = extents.find_extent(scene, surface)
+        found[thing.key] = extents.find_extent(scene, surface, thing.label)
         ranges[thing.key] = depth_ranges.surface_range(points[..., 2], surface)
     # Only now, when nothing can fail any more: a failed entry is written as it came.
     if "levels" not in entry:

@@ -11,16 +11,17 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import completion, occlusion
+from spacesgg import completion, occlusion, size_priors, surfaces
 from spacesgg.frame import Frame
 from spacesgg.surfaces import KERNEL, Surface
 
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
 BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
 SIGMAS = 0.5  # of the smoothed noise of each object, beside the base margin
+SOFT_MARGIN = 0.007  # of the depth: monocular scale drifts by some percent, but little between neighbours
+SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
+OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
-DEPTH_OF_WIDTH = 0.6  # how deep a body is taken to be at least, of the width it shows
-MAX_BODY_M = 0.5  # metres; wide things are no deeper than that at least
 
 
 class Extent(NamedTuple):
@@ -36,8 +37,8 @@ class Extent(NamedTuple):
         return self.seen.mean(axis=0)
 
 
-def find_extent(frame: Frame, surface: Surface) -> Extent:
-    """Return the extent of the object whose `surface` was found in the frame's depth."""
+def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
+    """Return the extent of the object called `label` whose `surface` was found in the frame's depth."""
     window = frame.points[surface.window]
     depth, sigma = _smoothed(window[..., 2], surface)
     # Moving a point along its ray to the smoothed depth keeps it under its pixel.
@@ -46,38 +47,54 @@ def find_extent(frame: Frame, surface: Surface) -> Extent:
     core = levelled[surface.pixels]
     tails = (TAIL_PERCENT, 100 - TAIL_PERCENT)
     seen = np.percentile(levelled[surface.pixels], tails, axis=0)
-    seen[:, 2] = np.percentile(core[:, 2], tails)
+    seen[:, 2] = np.percentile(core[:, 2], tails) + np.array([1, -1]) * _overshoot(core[:, 2], sigma)
     edge = _silhouette_edge(frame, surface, depth)
     if len(edge):
         seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=0)[:2]), np.maximum(seen[1, :2], edge.max(axis=0)[:2])
     for body in (completion.rectangle(core), completion.circle(core)):
         if body is not None:
             seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
-    seen[1, 2] = max(seen[1, 2], _back(frame, surface, core, seen))
+    seen[1, 2] = max(seen[1, 2], _back(frame, surface, core, label))
+    if frame.soft:
+        seen[1, 2] += surfaces.SOFT_RIM_PX * _rise(depth, surface.pixels)
     box = occlusion.widen(seen, frame, surface, depth)
     box = occlusion.follow_slope(box, seen, core)
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
     margin = BASE_MARGIN_M + SIGMAS * sigma * np.array([0.5, 0.5, 1.0])
+    if frame.soft:
+        margin[2] += SOFT_MARGIN * float(np.median(core[:, 2]))
+    if surface.sparse:
+        margin = margin + SPARSE_MARGIN * float(np.median(core[:, 2]))
     return Extent(box, margin, seen)
 
 
-def _back(frame: Frame, surface: Surface, core: np.ndarray, seen: np.ndarray) -> float:
+def _overshoot(values: np.ndarray, sigma: float) -> float:
+    """Return by how much noise of `sigma` moves the tails of (N,) values outwards, leaving them in order."""
+    return min(OVERSHOOT_SIGMAS * sigma, float(np.ptp(values)) / 2)
+
+
+def _back(frame: Frame, surface: Surface, core: np.ndarray, label: str) -> float:
     """Return how far back, in levelled metres, the object may go on behind the face it shows.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
     unless they hang on, or stand against, the surface that is seen around them.
     """
-    low, high = np.percentile(core[:, 2], (5, 95))
-    width = float(np.ptp(seen[:, 0]))
-    possible = low + min(DEPTH_OF_WIDTH * width, MAX_BODY_M)
+    width = float(np.ptp(np.percentile(core[:, 0], (2, 98))))
+    possible = float(np.percentile(core[:, 2], 5)) + size_priors.least_depth(label, width)
     window = frame.points[surface.window]
     ring = (surface.around > 0) & (window[..., 2] > 0)
     if ring.any():
         behind = (window[ring] @ frame.rotation.T)[:, 2]
         possible = min(possible, float(np.percentile(behind, 90)))
     return possible
+
+
+def _rise(depth: np.ndarray, pixels: np.ndarray) -> float:
+    """Return by how many metres per row upwards the surface recedes: the rim left out hides so much of a top."""
+    pairs = pixels[:-1] & pixels[1:]
+    return max(0.0, float(np.median((depth[:-1] - depth[1:])[pairs]))) if pairs.any() else 0.0
 
 
 def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:

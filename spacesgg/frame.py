@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from spacesgg.depth_edges import edges_are_soft
 from spacesgg.ground import find_ground
+from spacesgg.surfaces import SPARSE_COVERAGE
 
 RAY_STEP_PX = 8  # every eighth valid pixel tells the rays to far below a pixel
 
@@ -14,6 +16,7 @@ class Frame(NamedTuple):
     """An (H, W, 3) point map in metres with what all its objects share."""
 
     points: np.ndarray
+    depth: np.ndarray  # (H, W) metres: of the points, filled from the nearest return where these are sparse
     rays: np.ndarray  # (2, 2): x/z = rays[0, 0]·column + rays[0, 1], y/z = rays[1, 0]·row + rays[1, 1]
     rotation: np.ndarray  # (3, 3) float32: levelled = points @ rotation.T
     ground_height: float | None  # metres below the camera, None where no ground was found
@@ -30,10 +33,26 @@ class Frame(NamedTuple):
 def make_frame(points: np.ndarray, level: bool = True) -> Frame:
     """Return the frame of an (H, W, 3) point map; with `level` its axes follow the ground where one is found."""
     ground = find_ground(points) if level else None
+    depth = _filled(points[..., 2])
     soft = edges_are_soft(points[..., 2])
     if ground is None:
-        return Frame(points, _rays(points), np.eye(3, dtype=np.float32), None, 0.0, soft)
-    return Frame(points, _rays(points), ground.rotation.astype(np.float32), ground.height, ground.sigma, soft)
+        return Frame(points, depth, _rays(points), np.eye(3, dtype=np.float32), None, 0.0, soft)
+    return Frame(
+        points, depth, _rays(points), ground.rotation.astype(np.float32), ground.height, ground.sigma, soft
+    )
+
+
+def _filled(depth: np.ndarray) -> np.ndarray:
+    """Return the (H, W) depth; that of projected LiDAR with the nearest return at each pixel."""
+    valid = depth > 0
+    if not 0 < np.count_nonzero(valid) < SPARSE_COVERAGE * depth.size:
+        return depth
+    _, labels = cv2.distanceTransformWithLabels(
+        (~valid).view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    returns = np.zeros(labels.max() + 1, np.float32)
+    returns[labels[valid]] = depth[valid]
+    return returns[labels]
 
 
 def _rays(points: np.ndarray) -> np.ndarray:

@@ -13,9 +13,12 @@ from spacesgg.surfaces import Surface
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
 NEARER = 0.05  # a neighbour nearer by this share occludes the object
 TOUCH_PX = 6  # an occluder begins within so many pixels of the edge; holes beyond them are background
+SPARSE_TOUCH_PX = 15  # between sparse returns depth is filled from the nearest
 SCAN_LINES = 24  # rows or columns of each object that are followed
-# Where more of a side is seen to end than to be covered, the seen ends tell where the side is.
-HIDDEN_SHARE = (0.5, 0.3)  # of the lines, to the sides and up or down: the foot of a thing is wider than its top
+# Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
+# of a lamp is narrower than its shade, and the free ends of the shade say nothing of what hides the foot.
+EXTREME_SHARE = 0.15
+HIDDEN_SHARE = 0.5  # of these lines
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
 MAX_HIDDEN = 0.8  # of its seen width or height
@@ -29,7 +32,8 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
     most = MAX_HIDDEN * np.ptp(box[:, :2], axis=0)
     limits = box[:, :2] + np.array([-most, most])
     box = box.copy()
-    whole = frame.points[..., 2]
+    whole = frame.depth
+    touch = SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX
     top, left = surface.window[0].start, surface.window[1].start
     for vertical in (False, True):
         pixels, own, scene = (a.T if vertical else a for a in (surface.pixels, depth, whole))
@@ -46,9 +50,11 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
             z = own[lines, end]
             size = scene.shape[1]
             start = first_position + end if forward else size - 1 - first_position - end
-            reach = _reach(scene[lines + first_line][:, flip], start, z)
+            reach = _reach(scene[lines + first_line][:, flip], start, z, touch)
             hidden = reach > start
-            if np.count_nonzero(hidden) <= HIDDEN_SHARE[vertical] * len(lines):
+            extreme = start >= start.max() - EXTREME_SHARE * pixels.shape[1]
+            hidden &= extreme
+            if np.count_nonzero(hidden) <= HIDDEN_SHARE * np.count_nonzero(extreme):
                 continue
             axis = int(vertical)
             end = int(np.percentile(reach[hidden], REACH_PERCENT, method="nearest"))
@@ -84,7 +90,7 @@ def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.nd
     return box
 
 
-def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray) -> np.ndarray:
+def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray, touch: int) -> np.ndarray:
     """Return, per line of `scene` (n, length), the position up to which the object may go on unseen.
 
     It is `start` itself where the object visibly ends, and the length of the line where nothing proves an end.
@@ -95,6 +101,6 @@ def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray) -> np.ndarray:
     cover = beyond & (scene > 0) & ~proof
     end = np.where(proof.any(axis=1), proof.argmax(axis=1), length)
     first = np.where(cover.any(axis=1), cover.argmax(axis=1), length)
-    covered = (first < end) & (first <= start + EDGE_PX + TOUCH_PX)
+    covered = (first < end) & (first <= start + EDGE_PX + touch)
     cut = start + EDGE_PX >= length - 1
     return np.where(cut, length, np.where(covered, end, start))

@@ -9,25 +9,36 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from sklearn.cluster import DBSCAN
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
 PAD_PX = 3  # how far outside the mask a surface is followed
+STEEP_STEP = 0.12  # by as much on a table top 30 cm below the camera, 4 m away
+STEEP_SHARE = 0.03  # of the main surface that a steep one must have
+STEEP_RIM_PX = 2  # flying pixels beside the mask's edge are steep as well
+MIN_RETURNS = 8  # of a sparse object that lie together
+OWN_RETURNS = 0.4  # of those under a mask: with less than this it is not known which are the object's
+# Of neighbouring returns: 3 % of the depth, four times the spacing of 64 lines, and of the far side of a car.
+RETURN_DISTANCE = 0.03
 SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
-# Neighbours (3×3) of one surface differ by less: 1 % on a floor at 4 m, twice 2 % on a table top 30 cm below the
-# camera. Ramps at soft edges are as steep as that, so there the limit is kept, else doubled.
+# Neighbours (3×3) of one surface differ by less: 1 % on a floor at 4 m, 3 sigma of a Kinect at 5 m.
 STEP = 0.045
 # A ring of spill, d pixels wide, leaks into the background along its whole length: 1/d of its pixels.
 LEAK_SHARE = 0.08
 LEAK_WEIGHT = 0.05  # a surface that leaks is taken for the object only where nothing else is of any size
+RIVAL_SHARE = 0.4  # of the largest surface: then the nearer of the two is the object
+SOFT_RIVAL_SHARE = 0.2  # where ramps have eaten most of what is narrow
+MIN_PART = 0.005  # of the largest surface
 GAP = 0.08  # parts of one object follow each other in depth more closely than this share of it
-BEHIND_SHARE = 0.5  # what lies behind such a gap is seen through the object, unless it is as large as this
-FRONT_SHARE = 0.1  # what lies before such a gap is an occluder's edge or strays, unless it is as large as this
+# What lies behind such a gap is seen through the object; what lies before it is an occluder's edge or strays,
+# unless it has this share of the main surface.
+FRONT_SHARE = 0.1
 # Where edges are soft, so far into the mask neither its edge nor the depth is trusted.
 SOFT_RIM_FRACTION = 0.15  # of the square root of the mask's area
 SOFT_RIM_PX = 8  # a mask grown by 5 pixels and half a ramp of 6
 MIN_CORE_SHARE = 0.1  # of the object's pixels that must be left of it
-LEAK_AROUND = 0.3  # of the object's few pixels that go on outside: then they are another object's
-FEW_SHARE = 0.15  # of the mask
+FEW_SHARE = 0.15  # of the mask; an object with fewer pixels is thin, or has lost its depth
+MIDDLE = 0.6  # of the greatest distance to the mask's edge
 KERNEL = np.ones((3, 3), np.uint8)
 
 
@@ -59,13 +70,39 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
         return None
     around = cv2.dilate(inside.view(np.uint8), KERNEL, iterations=PAD_PX) - inside.view(np.uint8) > 0
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
-        return Surface(window, inside, _main_cluster(z, seen), around, True)
-    pixels, silhouette = _connected(z, inside, seen, STEP if soft else 2 * STEP)
-    if np.count_nonzero(pixels) < FEW_SHARE * area and _goes_on(z, pixels, inside):
-        return None
+        pixels = _returns(z, seen, depth.shape[1])
+        return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= MIN_RETURNS else None
+    pixels, silhouette = _connected(z, inside, seen, soft)
+    if np.count_nonzero(pixels) < FEW_SHARE * area:
+        pixels = _medial(z, inside, seen)
+        silhouette = inside
+        if not pixels.any():
+            return None
     if soft:
         pixels = _core(pixels, inside, area)
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
+
+
+def _returns(z: np.ndarray, seen: np.ndarray, width: int) -> np.ndarray:
+    """Return which sparse returns are the object's: the largest cluster by DBSCAN (scikit-learn).
+
+    Directions, in widths of the image, and log depth are the coordinates: both are free of units. What shows
+    through a window or past the edge lies farther off than the object's own returns from each other.
+    """
+    rows, columns = np.nonzero(seen)
+    values = z[rows, columns]
+    labels = DBSCAN(eps=RETURN_DISTANCE, min_samples=3).fit_predict(
+        np.column_stack([columns / width, rows / width, np.log(values)])
+    )
+    pixels = np.zeros_like(seen)
+    sizes = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(1, int)
+    if sizes.max() < OWN_RETURNS * len(values):
+        return pixels
+    # Spill is behind its object, so a nearer cluster half as large as the largest is the object.
+    rivals = [label for label in range(len(sizes)) if sizes[label] >= RIVAL_SHARE * sizes.max()]
+    chosen = min(rivals, key=lambda label: float(np.median(values[labels == label])))
+    pixels[rows[labels == chosen], columns[labels == chosen]] = True
+    return pixels
 
 
 def _is_dense(z: np.ndarray, around: np.ndarray) -> bool:
@@ -73,14 +110,16 @@ def _is_dense(z: np.ndarray, around: np.ndarray) -> bool:
     return np.count_nonzero(around & (z > 0)) > SPARSE_COVERAGE * np.count_nonzero(around)
 
 
-def _goes_on(z: np.ndarray, pixels: np.ndarray, inside: np.ndarray) -> bool:
-    """Return whether most of the pixels go on outside the mask without a step: they are another object's."""
-    outside = np.where(inside, 0, z)
-    reach = np.ones((2 * PAD_PX + 1, 2 * PAD_PX + 1), np.uint8)
-    farthest = cv2.dilate(outside, reach)
-    nearest = cv2.erode(np.where(outside > 0, outside, np.float32(1e30)), reach)
-    continued = (farthest >= z * (1 - STEP)) & (nearest <= z * (1 + STEP))
-    return np.count_nonzero(pixels & continued) > LEAK_AROUND * np.count_nonzero(pixels)
+def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the pixels along the middle of the mask whose depth forms the largest cluster there.
+
+    What is thin fills the middle of its grown mask; what spills, or stands before it, only the sides.
+    """
+    distance = cv2.distanceTransform(np.pad(inside.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    middle = seen & (distance >= MIDDLE * distance.max())
+    if np.count_nonzero(middle) < MIN_POINTS:
+        return np.zeros_like(inside)
+    return _main_cluster(z, middle)
 
 
 def _core(pixels: np.ndarray, inside: np.ndarray, area: int) -> np.ndarray:
@@ -94,7 +133,7 @@ def _core(pixels: np.ndarray, inside: np.ndarray, area: int) -> np.ndarray:
     return pixels
 
 
-def _connected(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+def _connected(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, soft: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return the pixels of the connected, step-free surfaces that end at the mask, and the mask without the rest.
 
     What the rest leaves are the surfaces kept, holes, and pixels at steps or on parts too thin to tell.
@@ -102,7 +141,7 @@ def _connected(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, step: float)
     valid = z > 0
     farthest = cv2.dilate(z, KERNEL)
     nearest = cv2.erode(np.where(valid, z, np.float32(1e30)), KERNEL)
-    smooth = valid & (farthest <= nearest * np.float32(1 + step))
+    smooth = valid & (farthest <= nearest * np.float32(1 + STEP))
     parts, labels, stats, _ = cv2.connectedComponentsWithStats((smooth & inside).view(np.uint8), connectivity=4)
     if parts < 2:
         return _main_cluster(z, seen), inside  # too thin for neighbourhoods
@@ -111,28 +150,64 @@ def _connected(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, step: float)
     outside = cv2.dilate((smooth & ~inside).view(np.uint8), KERNEL) > 0
     leaks = np.bincount(labels[outside & inside], minlength=parts) / np.maximum(areas, 1)
     leaky = leaks > LEAK_SHARE
-    main = int(np.argmax(areas * np.where(leaky, LEAK_WEIGHT, 1.0)))
+    weights = areas * np.where(leaky, LEAK_WEIGHT, 1.0)
+    large = np.flatnonzero(weights >= max(LEAK_WEIGHT, MIN_PART * weights.max()))
+    spans = {int(part): np.percentile(z[labels == part], (5, 95)) for part in large}
+    main = _main_part(spans, weights, SOFT_RIVAL_SHARE if soft else RIVAL_SHARE)
     kept = np.zeros(parts, bool)
     kept[main] = True
-    large = [part for part in range(1, parts) if part == main or areas[part] >= max(4, 0.005 * areas[main])]
-    spans = {part: np.percentile(z[labels == part], (5, 95)) for part in large}
     near, far = spans[main]
     # Parts are added from the nearest gap on, so that each may bridge the way to the next.
-    waiting = [part for part in large if part != main and not leaky[part]]
+    waiting = [part for part in spans if part != main and not leaky[part]]
     while waiting:
         gaps = [max(spans[part][0] / far, near / spans[part][1], 1.0) - 1 for part in waiting]
         best = int(np.argmin(gaps))
         part, gap = waiting.pop(best), gaps[best]
-        behind = spans[part][0] > near
-        if gap <= GAP or areas[part] >= (BEHIND_SHARE if behind else FRONT_SHARE) * areas[main]:
+        in_front = spans[part][0] < near
+        if gap <= GAP or (in_front and areas[part] >= FRONT_SHARE * areas[main]):
             kept[part] = True
             near, far = min(near, spans[part][0]), max(far, spans[part][1])
     # One pixel back: the test over 3×3 neighbours took the outermost pixels of each surface too.
     grown = cv2.dilate(kept[labels].view(np.uint8), KERNEL) > 0
     pixels = grown & seen & (z >= near * (1 - STEP)) & (z <= far * (1 + STEP))
+    if not soft:
+        steep = valid & ~smooth & (farthest <= nearest * np.float32(1 + STEEP_STEP))
+        pixels |= _steep(z, steep, inside, areas[main], near, far)
     rejected = ~kept
     rejected[0] = False
     return pixels, inside & ~rejected[labels]
+
+
+def _main_part(spans: dict[int, np.ndarray], weights: np.ndarray, share: float) -> int:
+    """Return the largest part of the nearest group, in depth, that holds `share` of the largest group's weight.
+
+    What is seen through a chair may be larger than the chair, but the chair is nearer.
+    """
+    groups: list[list[int]] = []
+    end = 0.0
+    for part in sorted(spans, key=lambda part: float(spans[part][0])):
+        if not groups or spans[part][0] > end * (1 + GAP):
+            groups.append([])
+        groups[-1].append(part)
+        end = max(end, float(spans[part][1]))
+    totals = [weights[group].sum() for group in groups]
+    chosen = next(group for group, total in zip(groups, totals, strict=True) if total >= share * max(totals))
+    return max(chosen, key=lambda part: float(weights[part]))
+
+
+def _steep(
+    z: np.ndarray, steep: np.ndarray, inside: np.ndarray, main_area: float, near: float, far: float
+) -> np.ndarray:
+    """Return the pixels of surfaces seen at a grazing angle, as a table's top is, that continue [near, far]."""
+    padded = np.pad(inside.view(np.uint8), 1)
+    interior = cv2.erode(padded, KERNEL, iterations=STEEP_RIM_PX)[1:-1, 1:-1] > 0
+    parts, labels, stats, _ = cv2.connectedComponentsWithStats((steep & interior).view(np.uint8), connectivity=8)
+    kept = np.zeros(parts, bool)
+    for part in range(1, parts):
+        if stats[part, cv2.CC_STAT_AREA] >= max(MIN_POINTS, STEEP_SHARE * main_area):
+            low, high = np.percentile(z[labels == part], (5, 95))
+            kept[part] = low <= far * (1 + GAP) and high >= near / (1 + GAP)
+    return kept[labels]
 
 
 def _main_cluster(z: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -142,5 +217,5 @@ def _main_cluster(z: np.ndarray, seen: np.ndarray) -> np.ndarray:
     runs = np.split(values, starts)
     # Spill is behind its object, so a nearer run half as large as the largest is the object.
     largest = max(len(run) for run in runs)
-    run = next(run for run in runs if len(run) >= 0.5 * largest)
+    run = next(run for run in runs if len(run) >= RIVAL_SHARE * largest)
     return seen & (z >= run[0]) & (z <= run[-1])

@@ -1,0 +1,92 @@
+"""How deep things of a kind are at least, for bodies of which only one face is seen.
+
+A car from behind shows 1.8 m of width and nothing of its 4 m of length; a relation that treats it as a board
+would be wrong. The sizes are those of small specimens, so that they add no more than every specimen has.
+"""
+
+import re
+from typing import NamedTuple
+
+
+class Footprint(NamedTuple):
+    """Metres: the longer and the shorter side of a small specimen, seen from above."""
+
+    length: float
+    width: float
+
+
+ROUND = frozenset(
+    # fmt: off
+    (
+        "apple",
+        "ball",
+        "barrel",
+        "basket",
+        "bin",
+        "bottle",
+        "bowl",
+        "bucket",
+        "bush",
+        "can",
+        "cone",
+        "cup",
+        "glass",
+        "lamp",
+        "light",
+        "mug",
+        "person",
+        "man",
+        "woman",
+        "boy",
+        "girl",
+        "child",
+        "pedestrian",
+        "plant",
+        "pot",
+        "shrub",
+        "stool",
+        "tree",
+        "umbrella",
+        "vase",
+    )
+    # fmt: on
+)
+FOOTPRINTS = {
+    **dict.fromkeys(("car", "taxi", "suv", "sedan"), Footprint(3.9, 1.6)),
+    **dict.fromkeys(("van", "minivan", "jeep"), Footprint(4.4, 1.7)),
+    **dict.fromkeys(("truck", "lorry", "ambulance"), Footprint(5.5, 2.0)),
+    **dict.fromkeys(("bus", "coach", "tram"), Footprint(9.0, 2.4)),
+    "train": Footprint(15.0, 2.6),
+    **dict.fromkeys(("bicycle", "bike"), Footprint(1.6, 0.4)),
+    **dict.fromkeys(("motorcycle", "motorbike", "scooter"), Footprint(1.8, 0.6)),
+    "boat": Footprint(3.0, 1.2),
+    **dict.fromkeys(("cow", "horse", "elephant", "zebra", "giraffe"), Footprint(1.8, 0.5)),
+    **dict.fromkeys(("sofa", "couch", "loveseat"), Footprint(1.4, 0.75)),
+    "bed": Footprint(1.9, 0.8),
+    "armchair": Footprint(0.7, 0.65),
+    "chair": Footprint(0.45, 0.4),
+    "bench": Footprint(1.0, 0.35),
+    **dict.fromkeys(("table", "desk"), Footprint(0.8, 0.5)),
+    **dict.fromkeys(("wardrobe", "closet"), Footprint(0.8, 0.5)),
+    **dict.fromkeys(("cabinet", "dresser", "drawer", "drawers", "sideboard", "cupboard"), Footprint(0.6, 0.4)),
+    **dict.fromkeys(("bookshelf", "bookcase"), Footprint(0.6, 0.28)),
+    **dict.fromkeys(("refrigerator", "fridge", "oven", "stove", "dishwasher", "washer"), Footprint(0.55, 0.55)),
+    **dict.fromkeys(("toilet", "sink"), Footprint(0.45, 0.35)),
+    "bathtub": Footprint(1.4, 0.65),
+}
+# Of any other thing, from the width it shows.
+DEPTH_OF_WIDTH = 0.6
+MAX_BODY_M = 0.5
+FRONT_SHARE = 0.75  # less than so much of the length is seen: then it is the short side
+
+
+def least_depth(label: str, width: float) -> float:
+    """Return metres that a thing called `label` which shows `width` metres goes back from its front at least."""
+    words = re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
+    for word in reversed(words):
+        if word in ROUND:
+            return width
+        if word in FOOTPRINTS:
+            length, short = FOOTPRINTS[word]
+            return length if width < FRONT_SHARE * length else short
+    return min(DEPTH_OF_WIDTH * width, MAX_BODY_M)
