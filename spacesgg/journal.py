@@ -11,6 +11,7 @@ The key is a hash of the image, the prompt function, the messages, the model, it
 reply is found again exactly when the same thing would be asked again. Of two lines with one key the last counts.
 """
 
+import array
 import collections
 import hashlib
 import os
@@ -77,6 +78,14 @@ class DigestIndex:
         if len(self._recent) >= max(RECENT_ENTRIES, len(self._keys) // 8):
             self._merge()
 
+    def fill(self, keys: bytes, values: Any) -> None:
+        """Set an empty index to the digests in `keys`, one after another; of equal ones the last counts."""
+        found = np.frombuffer(bytes(keys), self._keys.dtype)
+        order = np.argsort(found, kind="stable")
+        found = found[order]
+        last = np.append(found[1:] != found[:-1], True)[: len(found)]
+        self._keys, self._values = found[last], np.array(values, np.int64)[order][last]
+
     def _merge(self) -> None:
         keys = np.concatenate([self._keys, np.array(list(self._recent), self._keys.dtype)])
         values = np.concatenate([self._values, np.fromiter(self._recent.values(), np.int64, len(self._recent))])
@@ -116,6 +125,7 @@ class Journal:
     def _index(self) -> None:
         """Find every line's key and offset; drop a torn last line, skip lines that are not the journal's."""
         foreign = 0
+        keys, places = bytearray(), array.array("q")
         for line in self._reader:
             if not line.endswith(b"\n"):  # the process was killed while it wrote this line
                 os.ftruncate(self._file, self._end)
@@ -128,13 +138,15 @@ class Journal:
                     key = b""
                 if len(key) == KEY_BYTES:
                     if not line.startswith(b'","failed":', 8 + 2 * KEY_BYTES):
-                        self._replies.put(key, self._end * 2)
+                        keys += key
+                        places.append(self._end * 2)
                         self._runs[line[RUN]] += 1
                 else:
                     foreign += 1
             else:
                 foreign += 1
             self._end += len(line)
+        self._replies.fill(keys, places)
         if foreign:
             print(f"{self.path}: skipped {foreign} lines that are no journal lines", file=sys.stderr)
 

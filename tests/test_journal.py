@@ -86,3 +86,6 @@ def test_the_index_against_a_dict(monkeypatch):
         assert index.get(probe) == plain.get(probe, -1)
     assert len(index) == len(plain)
     assert index.get(b"x" * 16) == -1
+    filled = DigestIndex()
+    filled.fill(b"".join(keys + keys[:9]), list(range(len(keys) + 9)))
+    assert [filled.get(key) for key in keys] == [len(keys) + n if n < 9 else n for n in range(len(keys))]
