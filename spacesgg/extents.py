@@ -18,7 +18,8 @@ from spacesgg.surfaces import KERNEL, Surface
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
 BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
 SIGMAS = 0.5  # of the smoothed noise of each object, beside the base margin
-SOFT_MARGIN = 0.007  # of the depth: monocular scale drifts by some percent, but little between neighbours
+SOFT_FAR_PERCENT = 3.0  # of soft depth: ramps lead backwards, off the object
+SOFT_MARGIN = 0.01  # of the depth: monocular scale drifts by some percent, but little between neighbours
 SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
@@ -47,10 +48,14 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     core = levelled[surface.pixels]
     tails = (TAIL_PERCENT, 100 - TAIL_PERCENT)
     seen = np.percentile(levelled[surface.pixels], tails, axis=0)
-    seen[:, 2] = np.percentile(core[:, 2], tails) + np.array([1, -1]) * _overshoot(core[:, 2], sigma)
+    ends = (tails[0], 100 - SOFT_FAR_PERCENT) if frame.soft else tails
+    seen[:, 2] = np.percentile(core[:, 2], ends) + np.array([1, -1]) * _overshoot(core[:, 2], sigma)
+    depth = _spread(depth, surface.pixels)
     edge = _silhouette_edge(frame, surface, depth)
     if len(edge):
         seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=0)[:2]), np.maximum(seen[1, :2], edge.max(axis=0)[:2])
+    if frame.soft and np.ptp(seen[:, 2]) > 0:
+        core = core[core[:, 2] <= max(seen[1, 2], float(np.median(core[:, 2])))]
     for body in (completion.rectangle(core), completion.circle(core)):
         if body is not None:
             seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
@@ -113,18 +118,22 @@ def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
     return np.divide(total, count, out=z.copy(), where=pixels), sigma / size
 
 
-def _silhouette_edge(frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
-    """Return (N, 3) levelled points of the silhouette's edge, each at the depth of the pixel known nearest to it.
+def _spread(depth: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return (h, w) depth with that of the nearest of `pixels` everywhere.
 
     Depth is missing or mixed along edges and on thin parts, and sparse everywhere; the mask is not.
     """
+    _, labels = cv2.distanceTransformWithLabels(
+        (~pixels).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    values = np.zeros(labels.max() + 1, np.float32)
+    values[labels[pixels]] = depth[pixels]
+    return values[labels]
+
+
+def _silhouette_edge(frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
+    """Return (N, 3) levelled points of the silhouette's edge, at the depths (h, w) given."""
     top, left = surface.window[0].start, surface.window[1].start
     silhouette = surface.silhouette.view(np.uint8)
     rows, columns = np.nonzero(silhouette - cv2.erode(silhouette, KERNEL, borderValue=0))
-    known = (~surface.pixels).view(np.uint8)
-    _, labels = cv2.distanceTransformWithLabels(
-        known, cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    values = np.zeros(labels.max() + 1, np.float32)
-    values[labels[surface.pixels]] = depth[surface.pixels]
-    return frame.levelled(columns + left, rows + top, values[labels[rows, columns]])
+    return frame.levelled(columns + left, rows + top, depth[rows, columns])

@@ -27,7 +27,7 @@ MAX_HIDDEN = 0.8  # of its seen width or height
 def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
     """Return the (2, 3) box in levelled metres, widened to where the object may go on out of sight.
 
-    `depth` (h, w) holds the object's depth at `surface.pixels` within its window.
+    `depth` (h, w) holds the object's depth everywhere under its silhouette.
     """
     most = MAX_HIDDEN * np.ptp(box[:, :2], axis=0)
     limits = box[:, :2] + np.array([-most, most])
@@ -36,7 +36,7 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
     touch = SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX
     top, left = surface.window[0].start, surface.window[1].start
     for vertical in (False, True):
-        pixels, own, scene = (a.T if vertical else a for a in (surface.pixels, depth, whole))
+        pixels, own, scene = (a.T if vertical else a for a in (surface.silhouette, depth, whole))
         first_line, first_position = (left, top) if vertical else (top, left)
         lines = np.flatnonzero(pixels.any(axis=1))
         lines = lines[:: max(1, len(lines) // SCAN_LINES)]

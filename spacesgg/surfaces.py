@@ -34,7 +34,6 @@ GAP = 0.08  # parts of one object follow each other in depth more closely than t
 # unless it has this share of the main surface.
 FRONT_SHARE = 0.1
 # Where edges are soft, so far into the mask neither its edge nor the depth is trusted.
-SOFT_RIM_FRACTION = 0.15  # of the square root of the mask's area
 SOFT_RIM_PX = 8  # a mask grown by 5 pixels and half a ramp of 6
 MIN_CORE_SHARE = 0.1  # of the object's pixels that must be left of it
 FEW_SHARE = 0.15  # of the mask; an object with fewer pixels is thin, or has lost its depth
@@ -79,7 +78,7 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
         if not pixels.any():
             return None
     if soft:
-        pixels = _core(pixels, inside, area)
+        pixels = _core(pixels, inside)
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
 
 
@@ -122,15 +121,15 @@ def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return _main_cluster(z, middle)
 
 
-def _core(pixels: np.ndarray, inside: np.ndarray, area: int) -> np.ndarray:
-    """Return the pixels far enough from the mask's edge, or as far as leaves enough of them."""
-    padded = np.pad(inside.view(np.uint8), 1)  # so that the image's border erodes like any other
-    enough = max(MIN_POINTS, MIN_CORE_SHARE * np.count_nonzero(pixels))
-    for rim in range(min(SOFT_RIM_PX, round(SOFT_RIM_FRACTION * area**0.5)), 0, -1):
-        core = pixels & (cv2.erode(padded, KERNEL, iterations=rim)[1:-1, 1:-1] > 0)
-        if np.count_nonzero(core) >= enough:
-            return core
-    return pixels
+def _core(pixels: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return the pixels far from the mask's edge, or as far as leaves enough of them."""
+    distance = cv2.distanceTransform(np.pad(inside.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    distances = distance[pixels]
+    enough = max(MIN_POINTS, MIN_CORE_SHARE * len(distances))
+    if len(distances) <= enough:
+        return pixels
+    rim = float(np.partition(distances, -int(enough))[-int(enough)])
+    return pixels & (distance >= min(rim, SOFT_RIM_PX))
 
 
 def _connected(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, soft: bool) -> tuple[np.ndarray, np.ndarray]:
