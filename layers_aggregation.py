@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from spacesgg import annotations, batch, boxes, depth, depth_ranges, layers, masks
+from spacesgg import annotations, batch, boxes, depth, depth_edges, depth_ranges, layers, masks
 from spacesgg.errors import InputError
 
 METHODS = ("clustering", "containment")
@@ -43,10 +43,11 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
     if args.inverse_depth:
         # Ranges are found where larger is farther, then turned back into the map's own units.
         values = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+    soft = depth_edges.edges_are_soft(values)
     found, failures = {}, []
     for thing in objects:
         try:
-            span = measure(thing, values, entry, args.mask_dir)
+            span = measure(thing, values, soft, entry, args.mask_dir)
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
         else:
@@ -60,12 +61,15 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
 
 
 def measure(
-    thing: annotations.Object, values: np.ndarray, entry: dict[str, Any], mask_dir: Path | None
+    thing: annotations.Object, values: np.ndarray, soft: bool, entry: dict[str, Any], mask_dir: Path | None
 ) -> list[float]:
-    """Return the [near, far] of one object in the units of `values` (H, W). Raises InputError with the reason."""
+    """Return the [near, far] of one object in the units of `values` (H, W). Raises InputError with the reason.
+
+    `soft` says that the depth crosses edges in ramps.
+    """
     height, width = values.shape
     if thing.mask is not None:
-        span = depth_ranges.depth_range(values, masks.decode(thing.mask, height, width, mask_dir))
+        span = depth_ranges.depth_range(values, masks.decode(thing.mask, height, width, mask_dir), soft)
         if span is None:
             raise InputError("too few pixels with depth under the mask")
         return span

@@ -9,6 +9,10 @@ Run:  python multiview_layers.py --input-file asv2_level.json --point-cloud-dir 
 A relation is stated only where the objects' full 3D extents leave a gap that noise cannot explain; else it is
 0. Where the ground can be found in the points the frame is levelled first, so that up is up for people even
 when the camera looks down (--no-level turns this off).
+
+Every object of the input is in the output. One without usable points is in no relation and is named in
+OUTPUT.errors.jsonl. An object that has only a box may be anywhere within it, at the depth of its middle. An entry
+that fails is written as it came, less the order_list and views of an earlier run, which would pass for fresh.
 """
 
 import argparse
@@ -25,21 +29,25 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     """Return the entry with levels, order_list and views, and the objects without usable depth with reasons."""
     image, entry = item
     objects = annotations.objects(entry)
+    if not objects:
+        entry.setdefault("levels", [])
+        entry["order_list"], entry["views"] = (
+            {},
+            {view: {"levels": [], "order_list": {}} for view in views.VIEWS[1:]},
+        )
+        return entry, []
     points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
     scene = frame.make_frame(points, level=not args.no_level)
     found, ranges, failures = {}, {}, []
     for thing in objects:
         try:
-            mask = masks.decode(thing.mask, *points.shape[:2], args.mask_dir)
-            surface = surfaces.find_surface(points[..., 2], mask, scene.soft)
-            if surface is None:
-                raise InputError(f"fewer than {surfaces.MIN_POINTS} points under the mask")
+            surface = find_surface(thing, scene, entry, args.mask_dir)
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
             continue
         found[thing.key] = extents.find_extent(scene, surface, thing.label)
         ranges[thing.key] = depth_ranges.surface_range(points[..., 2], surface)
-    # Only now, when nothing can fail any more: a failed entry is written as it came.
+    # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
     if "levels" not in entry:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
     entry["order_list"] = views.order_list(found, "front", scene.tilt_sigma)
@@ -51,6 +59,28 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         for view in views.VIEWS[1:]
     }
     return entry, failures
+
+
+def find_surface(
+    thing: annotations.Object, scene: frame.Frame, entry: dict[str, Any], mask_dir: Path | None
+) -> surfaces.Surface:
+    """Return the pixels that show one object. Raises InputError with the reason where none can be told."""
+    height, width = scene.points.shape[:2]
+    depth = scene.points[..., 2]
+    if thing.mask is not None:
+        surface = surfaces.find_surface(depth, masks.decode(thing.mask, height, width, mask_dir), scene.soft)
+        if surface is None:
+            raise InputError("too few points under the mask")
+        return surface
+    size = entry.get("width", width), entry.get("height", height)
+    if size != (width, height):
+        raise InputError(
+            f"no mask, and its box is of an image of {size[0]}×{size[1]}, the point map {width}×{height}"
+        )
+    surface = surfaces.box_surface(depth, thing.box)
+    if surface is None:
+        raise InputError(f"no mask, and too few points in the middle of its box {thing.box}")
+    return surface
 
 
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
@@ -88,19 +118,22 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every object has an extent, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
-    failures, succeeded = [], 0
+    failures, succeeded = batch.Failures(), 0
     work = functools.partial(order, args=args)
     try:
         with annotations.writer(args.output_file) as write:
             entries = annotations.read(args.input_file)
             for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "views"):
                 if reason is not None:
+                    stale = [entry.pop(key, None) for key in ("order_list", "views")]
+                    if any(value is not None for value in stale):
+                        reason += "; its order_list and views of an earlier run are taken out"
                     failures.append({"image": image, "reason": reason})
-                    write(image, entry)  # nothing of the input is lost
+                    write(image, entry)
                     continue
                 done, without_points = result
                 write(image, done)
-                failures += without_points
+                failures.extend(without_points)
                 succeeded += not without_points
     except InputError as error:
         print(f"multiview_layers.py: {error}", file=sys.stderr)

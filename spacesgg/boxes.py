@@ -19,12 +19,7 @@ def box_range(depth: np.ndarray, box: list[float]) -> list[float] | None:
     gap; the nearest surface with a fair share of the points is the object's, for what lies behind it is seen
     past it or through it. None when fewer than MIN_POINTS pixels there have depth.
     """
-    height, width = depth.shape
-    x0, x1 = np.clip((min(box[0], box[2]), max(box[0], box[2])), 0, width)
-    y0, y1 = np.clip((min(box[1], box[3]), max(box[1], box[3])), 0, height)
-    margin_x, margin_y = (x1 - x0) * (1 - INNER) / 2, (y1 - y0) * (1 - INNER) / 2
-    columns = slice(int(x0 + margin_x), int(np.ceil(x1 - margin_x)))
-    rows = slice(int(y0 + margin_y), int(np.ceil(y1 - margin_y)))
+    columns, rows = box_slices(depth.shape, box, INNER)
     values = depth[rows, columns]
     values = np.sort(values[values > 0])
     if len(values) < MIN_POINTS:
@@ -32,3 +27,13 @@ def box_range(depth: np.ndarray, box: list[float]) -> list[float] | None:
     surfaces = np.split(values, np.flatnonzero(values[1:] > values[:-1] * (1 + GAP)) + 1)
     surface = next(part for part in surfaces if len(part) >= DOMINANT * max(map(len, surfaces)))
     return percentiles(surface, (TAIL_PERCENT, 100 - TAIL_PERCENT))
+
+
+def box_slices(shape: tuple[int, int], box: list[float], inner: float = 1.0) -> tuple[slice, slice]:
+    """Return (columns, rows) of the middle `inner` share of a box [x0, y0, x1, y1], clipped to (H, W)."""
+    height, width = shape
+    x0, x1 = np.clip((min(box[0], box[2]), max(box[0], box[2])), 0, width)
+    y0, y1 = np.clip((min(box[1], box[3]), max(box[1], box[3])), 0, height)
+    margin_x, margin_y = (x1 - x0) * (1 - inner) / 2, (y1 - y0) * (1 - inner) / 2
+    columns = slice(int(x0 + margin_x), int(np.ceil(x1 - margin_x)))
+    return columns, slice(int(y0 + margin_y), int(np.ceil(y1 - margin_y)))

@@ -9,6 +9,8 @@ from spacesgg.depth_edges import edges_are_soft
 from spacesgg.ground import find_ground
 from spacesgg.surfaces import SPARSE_COVERAGE
 
+GROUND_SHARE = 0.02  # of the depth: how far from the ground's plane a pixel still shows the ground
+ENDLESS_M = 1e6
 RAY_STEP_PX = 8  # every eighth valid pixel tells the rays to far below a pixel
 
 
@@ -16,7 +18,8 @@ class Frame(NamedTuple):
     """An (H, W, 3) point map in metres with what all its objects share."""
 
     points: np.ndarray
-    depth: np.ndarray  # (H, W) metres: of the points, filled from the nearest return where these are sparse
+    # (H, W) metres that sight reaches: that of the points, filled where these are sparse, endless on the ground
+    sight: np.ndarray
     rays: np.ndarray  # (2, 2): x/z = rays[0, 0]·column + rays[0, 1], y/z = rays[1, 0]·row + rays[1, 1]
     rotation: np.ndarray  # (3, 3) float32: levelled = points @ rotation.T
     ground_height: float | None  # metres below the camera, None where no ground was found
@@ -33,13 +36,19 @@ class Frame(NamedTuple):
 def make_frame(points: np.ndarray, level: bool = True) -> Frame:
     """Return the frame of an (H, W, 3) point map; with `level` its axes follow the ground where one is found."""
     ground = find_ground(points) if level else None
-    depth = _filled(points[..., 2])
+    sight, rays = _filled(points[..., 2]), _rays(points)
     soft = edges_are_soft(points[..., 2])
     if ground is None:
-        return Frame(points, depth, _rays(points), np.eye(3, dtype=np.float32), None, 0.0, soft)
-    return Frame(
-        points, depth, _rays(points), ground.rotation.astype(np.float32), ground.height, ground.sigma, soft
-    )
+        return Frame(points, sight, rays, np.eye(3, dtype=np.float32), None, 0.0, soft)
+    # Nothing stands behind the ground, so that where it is seen nothing is hidden.
+    down = ground.rotation[1]
+    across = (down[0] * (rays[0, 0] * np.arange(points.shape[1]) + rays[0, 1])).astype(np.float32)
+    along = (down[1] * (rays[1, 0] * np.arange(points.shape[0]) + rays[1, 1]) + down[2]).astype(np.float32)
+    drop = sight * (along[:, None] + across)  # metres below the camera, along gravity
+    on_ground = np.abs(drop - np.float32(ground.height)) < np.float32(GROUND_SHARE) * sight
+    sight = np.where(on_ground, np.float32(ENDLESS_M), sight)
+    rotation = ground.rotation.astype(np.float32)
+    return Frame(points, sight, rays, rotation, ground.height, ground.sigma, soft)
 
 
 def _filled(depth: np.ndarray) -> np.ndarray:

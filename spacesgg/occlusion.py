@@ -13,6 +13,7 @@ from spacesgg.surfaces import Surface
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
 NEARER = 0.05  # a neighbour nearer by this share occludes the object
 TOUCH_PX = 6  # an occluder begins within so many pixels of the edge; holes beyond them are background
+SLOPE_PX = 5  # over which the slope of a neighbouring surface is taken
 SPARSE_TOUCH_PX = 15  # between sparse returns depth is filled from the nearest
 SCAN_LINES = 24  # rows or columns of each object that are followed
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
@@ -32,7 +33,7 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
     most = MAX_HIDDEN * np.ptp(box[:, :2], axis=0)
     limits = box[:, :2] + np.array([-most, most])
     box = box.copy()
-    whole = frame.depth
+    whole = frame.sight
     touch = SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX
     top, left = surface.window[0].start, surface.window[1].start
     for vertical in (False, True):
@@ -101,6 +102,22 @@ def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray, touch: int) -> n
     cover = beyond & (scene > 0) & ~proof
     end = np.where(proof.any(axis=1), proof.argmax(axis=1), length)
     first = np.where(cover.any(axis=1), cover.argmax(axis=1), length)
-    covered = (first < end) & (first <= start + EDGE_PX + touch)
+    covered = (first < end) & (first <= start + EDGE_PX + touch) & ~_leads_on(scene, start, first, z)
     cut = start + EDGE_PX >= length - 1
     return np.where(cut, length, np.where(covered, end, start))
+
+
+def _leads_on(scene: np.ndarray, start: np.ndarray, first: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return, per line, whether the surface met at `first` leads without a step to the object at `start`.
+
+    Then it carries the object, as a table top does, and hides nothing of it. Inverse depth is extended, which is
+    linear along the picture of any plane.
+    """
+    line, length = np.arange(len(scene)), scene.shape[1]
+    near, far = np.minimum(first, length - 1), np.minimum(first + SLOPE_PX, length - 1)
+    both = (scene[line, near] > 0) & (scene[line, far] > 0) & (far > near)
+    at_near = np.divide(1.0, scene[line, near], out=np.zeros(len(scene)), where=both)
+    at_far = np.divide(1.0, scene[line, far], out=np.zeros(len(scene)), where=both)
+    slope = (at_far - at_near) / np.maximum(far - near, 1)
+    at_start = at_near - slope * (near - start)
+    return both & (at_start <= 1 / (z * (1 - NEARER)))

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from sklearn.cluster import DBSCAN
 
+from spacesgg import boxes
+
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
 PAD_PX = 3  # how far outside the mask a surface is followed
 STEEP_STEP = 0.12  # by as much on a table top 30 cm below the camera, 4 m away
@@ -18,8 +20,8 @@ STEEP_SHARE = 0.03  # of the main surface that a steep one must have
 STEEP_RIM_PX = 2  # flying pixels beside the mask's edge are steep as well
 MIN_RETURNS = 8  # of a sparse object that lie together
 OWN_RETURNS = 0.4  # of those under a mask: with less than this it is not known which are the object's
-# Of neighbouring returns: 3 % of the depth, four times the spacing of 64 lines, and of the far side of a car.
-RETURN_DISTANCE = 0.03
+RETURN_SPACINGS = 3.5  # of the returns, if they lay evenly: scan lines are denser along than across
+DEPTH_STEP = 0.035  # from one return to its neighbours on a car's side 40 m away, 2 m beside the road
 SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
 # Neighbours (3×3) of one surface differ by less: 1 % on a floor at 4 m, 3 sigma of a Kinect at 5 m.
 STEP = 0.045
@@ -69,7 +71,7 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
         return None
     around = cv2.dilate(inside.view(np.uint8), KERNEL, iterations=PAD_PX) - inside.view(np.uint8) > 0
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
-        pixels = _returns(z, seen, depth.shape[1])
+        pixels = _returns(z, seen, area)
         return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= MIN_RETURNS else None
     pixels, silhouette = _connected(z, inside, seen, soft)
     if np.count_nonzero(pixels) < FEW_SHARE * area:
@@ -82,16 +84,32 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
 
 
-def _returns(z: np.ndarray, seen: np.ndarray, width: int) -> np.ndarray:
+def box_surface(depth: np.ndarray, box: list[float]) -> Surface | None:
+    """Return the surface of an object that has only a box [x0, y0, x1, y1]: it may be anywhere within the box.
+
+    Its depth is that of boxes.box_range; None where that finds too few pixels.
+    """
+    span = boxes.box_range(depth, box)
+    if span is None:
+        return None
+    columns, rows = boxes.box_slices(depth.shape, box)
+    z = depth[rows, columns]
+    pixels = (z >= np.float32(span[0])) & (z <= np.float32(span[1]))
+    everywhere = np.ones(z.shape, bool)
+    return Surface((rows, columns), everywhere, pixels, ~everywhere, False) if pixels.any() else None
+
+
+def _returns(z: np.ndarray, seen: np.ndarray, area: int) -> np.ndarray:
     """Return which sparse returns are the object's: the largest cluster by DBSCAN (scikit-learn).
 
-    Directions, in widths of the image, and log depth are the coordinates: both are free of units. What shows
+    Neighbours lie within some spacings of the returns in the picture and within DEPTH_STEP in depth. What shows
     through a window or past the edge lies farther off than the object's own returns from each other.
     """
     rows, columns = np.nonzero(seen)
     values = z[rows, columns]
-    labels = DBSCAN(eps=RETURN_DISTANCE, min_samples=3).fit_predict(
-        np.column_stack([columns / width, rows / width, np.log(values)])
+    step = RETURN_SPACINGS * (area / len(values)) ** 0.5
+    labels = DBSCAN(eps=1.0, min_samples=3).fit_predict(
+        np.column_stack([columns / step, rows / step, np.log(values) / DEPTH_STEP])
     )
     pixels = np.zeros_like(seen)
     sizes = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(1, int)

@@ -71,6 +71,7 @@ def test_fifty_sparse_points_are_enough_and_none_gives_no_range():
     mask = np.zeros((200, 200), bool)
     mask[50:150, 50:150] = True
     assert depth_ranges.depth_range(depth, mask) is None
-    depth[rng.integers(50, 150, 50), rng.integers(50, 150, 50)] = rng.uniform(10, 13, 50)
+    columns = rng.integers(50, 150, 50)
+    depth[rng.integers(50, 150, 50), columns] = 10 + 3 * (columns - 50) / 100  # the side of a car
     near, far = depth_ranges.depth_range(depth, mask)
     assert 10 <= near < 10.5 and 12.5 < far <= 13
