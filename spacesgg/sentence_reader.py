@@ -1,0 +1,296 @@
+"""One sentence read into claims: relations, comparisons, superlatives, "between", places and orders."""
+
+import itertools
+import re
+from collections.abc import Sequence
+
+from spacesgg.mentions import Mention
+from spacesgg.relation_words import Token
+from spacesgg.scene import AXES
+from spacesgg.sentence import Sentence
+from spacesgg.statements import AXIS_WORDS, Asked, Atom, Claim, Readings
+
+_ASIDE = re.compile(
+    r"\b(?:second|third|fourth|next|one of the|among the|almost|nearly)[ -]?(?:the )?$", re.IGNORECASE
+)
+_NOTHING_AS = re.compile(
+    r"\bnothing (?:else )?(?:here )?(?:comes?|is|stands|lies|sits) (?:as|so|any) (?:close|near|closer|nearer)\b"
+    r"[^@]*\b(?:as|than)\b",
+    re.IGNORECASE,
+)
+
+
+class SentenceReader(Sentence):
+    """Reads one sentence; see `read`."""
+
+    def read(self) -> list[Claim]:
+        """Return the sentence's claims."""
+        position = 0
+        while position < len(self.t):
+            kind = self.kind(position)
+            if kind in "RICL" and (self.chain_end(position) or kind in "RI"):
+                position = self._relation(position)
+            elif kind == "B":
+                position = self._between(position)
+            elif kind in "SC":
+                position = self._comparison(position)
+            elif kind == "L":
+                position = self._place(position)
+            else:
+                position += 1
+        for token, name in self.attributed:
+            self._attribute(token, name)
+        self._nothing_as()
+        self._sides()
+        self._order()
+        if self.cues:
+            self.reader.told_from = self.cues[-1].view
+        if self.subjects:
+            self.reader.subject = self.subjects[-1]
+        elif named := self.listed(0, forward=True, anywhere=True):
+            self.reader.subject = self.meant(named)
+        return self.claims
+
+    def _relation(self, start: int) -> int:
+        """Read relations from `start` on that share their object; return where to go on."""
+        end = self.chain_end(start)
+        chain = [i for i in range(start, end) if self.kind(i) in "RICL"]
+        token = self.t[chain[-1]]
+        objects: Readings = []
+        taken: list[int] = []
+        after = end
+        if token.kind == "I":
+            objects = self.reader.pronoun(token, self.earlier(start))
+        elif self.kind(end) == "M":
+            taken = self.listed(end, forward=True)
+        elif self.kind(end) == "P":
+            objects = self.reader.pronoun(self.t[end], self.earlier(start))
+            after = end + 1
+        elif self.kind(end) == "X":
+            return end + 1
+        else:
+            return self._alone(start, end)
+        inverted, taken = self.inversion(start, taken, after)
+        if taken:
+            objects = self.meant(taken)
+            after = taken[-1] + 1
+            self.consumed.update(taken)
+        subjects, negated = (inverted, False) if inverted else self.subject(start)
+        self._add(chain, subjects, objects, negated)
+        return after
+
+    def _add(self, chain: list[int], subjects: Readings, objects: Readings, negated: bool) -> None:
+        for i in chain:
+            denied = negated or (i != chain[0] and "N" in (self.kind(i - 1), self.kind(i - 2)))
+            if not self.uncertain(i):
+                self.claims += self.reader.claim(
+                    self.views(self.t[i]), self.t[i].value, subjects, objects, denied, self.words()
+                )
+        if subjects:
+            self.subjects.append(subjects)
+        self.last_object = objects
+
+    def _alone(self, start: int, end: int) -> int:
+        """Read a relation whose object is not said: "the lamp is behind"."""
+        for i in range(start, end):
+            if self.kind(i) == "R":
+                self._against_rivals(i)
+        return end
+
+    def _comparison(self, position: int) -> int:
+        token = self.t[position]
+        if token.kind == "S":
+            self._superlative(position)
+        elif not (self.kind(position + 1) == "z" and self.t[position + 1].words == "than"):
+            self._against_rivals(position)
+        return position + 1
+
+    def _attribute(self, token: Token, name: Token) -> None:
+        """Read "the leftmost chair": said of a chair, against the others."""
+        mention = self.mentions[name.value]
+        views = tuple(dict.fromkeys((*self.views(token), "front")))
+        tagged = mention.tagged and len(mention.options) == 1
+        if not self.attributes or not tagged or _ASIDE.search(self.blank[: token.start]):
+            return
+        (keys,) = mention.options
+        twins = [twin for key in keys for twin in self.scene.twins(key) if twin not in keys]
+        if twins and len(keys) == 1:
+            self.claims += self.reader.claim(views, token.value, [keys], [tuple(twins)], False, self.words())
+
+    def _rivals(self, subjects: Readings, position: int) -> Readings:
+        """Return who a comparison may be against, each reading as much as anyone could mean."""
+        asked = self.reader.asked
+        own = {key for keys in subjects for key in keys}
+        if asked and len(asked.keys) > 1:
+            rivals = tuple(key for keys in asked.keys for key in keys if key not in own)
+            return [rivals] if rivals else []
+        start = self.clause_start(position)
+        end = next((i for i in range(position, len(self.t)) if self.kind(i) in ";~"), len(self.t))
+        here = [self.meant([i]) for i in range(start, end) if self.kind(i) == "M"]
+        others = [keys for readings in here for keys in readings if not own & set(keys)]
+        if not others:
+            others = [keys for readings in self.reader.before for keys in readings if not own & set(keys)]
+        return list(dict.fromkeys(others))
+
+    def _against_rivals(self, position: int) -> None:
+        """Read "the lamp is nearer", "farther back is a lamp": against what the question or the text named."""
+        following = self.follower(position + 1)
+        subjects, negated = (following, False) if following else self.subject(position)
+        if subjects and not self.uncertain(position):
+            self.claims += self.reader.claim(
+                self.views(self.t[position]),
+                self.t[position].value,
+                subjects,
+                self._rivals(subjects, position),
+                negated,
+                self.words(),
+            )
+            self.subjects.append(subjects)
+
+    def _superlative(self, position: int) -> None:
+        token = self.t[position]
+        if self.uncertain(position) or _ASIDE.search(self.blank[: token.start]):
+            return
+        following = self.follower(position + 1)
+        subjects, negated = (following, False) if following else self.subject(position)
+        if not subjects:
+            return
+        self.claims += self.reader.claim(
+            self.views(token), token.value, subjects, self._domain(subjects), negated, self.words()
+        )
+        self.subjects.append(subjects)
+
+    def _domain(self, subjects: Readings) -> Readings:
+        """Return what a superlative outdoes."""
+        asked = self.reader.asked
+        first = self.listed(0, forward=True, anywhere=True)
+        listed = len(first) > 1 and self.kind(first[0] - 1) == "z"
+        if listed and self.t[first[0] - 1].words.lower() in ("of", "among"):
+            known = [keys for i in first for keys in self.meant([i])]
+        elif asked and len(asked.keys) > 1:
+            known = asked.keys
+        elif asked and asked.keys and asked.keys[0] not in subjects:
+            return []
+        else:
+            known = [(key,) for key in self.scene.things]
+        options = []
+        for keys in subjects:
+            rest = tuple(key for other in known for key in other if key not in keys)
+            options += [rest] if rest else []
+        return options
+
+    def _nothing_as(self) -> None:
+        """Read "nothing else comes as close to the camera as the lamp"."""
+        match = _NOTHING_AS.search(self.blank)
+        if match:
+            later = (i for i, token in enumerate(self.t) if token.start >= match.end() and token.kind == "M")
+            first = next(later, None)
+            subjects = self.meant(self.listed(first, forward=True)) if first is not None else []
+            views = self.views(self.t[first]) if first is not None else ()
+            rest = [tuple(key for key in self.scene.things if key not in keys) for keys in subjects]
+            self.claims += self.reader.claim(views, ("front", -1), subjects, rest, False, self.words())
+
+    def _between(self, position: int) -> int:
+        ends = self.listed(position + 1, forward=True)
+        two = [i for i in range(position + 1, len(self.t)) if self.kind(i) == "M"][:2]
+        row = "".join(token.kind for token in self.t[position + 1 : (two[-1] + 1 if two else position + 1)])
+        pairs = self.reader.between_objects(self.t[position : two[-1] + 1] if two else [], self.mentions)
+        if len(two) < 2 or not re.fullmatch(r"ML?,?&,?M", row):
+            keys = self.meant(ends[:1])
+            pairs = [tuple(group) for group in keys if len(group) == 2]
+            two = two[:1]
+        if not pairs:
+            return position + 1
+        self.consumed.update(two)
+        following = self.follower(two[-1] + 1)
+        subjects, negated = (following, False) if following else self.subject(position)
+        axes = _axes(self.blank, self.reader.asked)
+        if not self.uncertain(position):
+            self.claims += self.reader.between_claim(
+                self.views(self.t[position]), axes, subjects, pairs, negated, self.words()
+            )
+        self.subjects.append(subjects)
+        return two[-1] + 1
+
+    def _place(self, position: int) -> int:
+        """Read "on the left": against the other of the two that a question is about, or within the scene."""
+        asked, token = self.reader.asked, self.t[position]
+        if asked and len(asked.keys) == 2 and asked.meaning and asked.meaning[0] == token.value[0]:
+            self._against_rivals(position)
+            return position + 1
+        subjects = self._placed(position)
+        if subjects and not self.uncertain(position) and not self._negated(position):
+            axis, sign = token.value
+            readings = tuple(
+                tuple(Atom(view, axis, sign, key, "") for key in keys)
+                for view, keys in itertools.product(self.views(token), subjects)
+            )
+            self.claims.append(Claim(readings, False, self.words()))
+        return position + 1
+
+    def _negated(self, position: int) -> bool:
+        return any(self.kind(i) == "N" for i in range(self.clause_start(position), position))
+
+    def _placed(self, position: int) -> Readings:
+        if self.kind(position + 1) == "M" and self.kind(position - 1) != "M":
+            return self.meant(self.listed(position + 1, forward=True))
+        following = self.follower(position + 1)
+        if following:
+            return following
+        if self.kind(position - 1) == "M" and position - 1 not in self.consumed:
+            return self.meant([position - 1])
+        return self.subject(position)[0] if self.kind(position - 1) == "V" else []
+
+    def _sides(self) -> None:
+        """Read "the lamp on the left, the sofa on the right": the other way round is a contradiction."""
+        placed = [(i, self._placed(i)) for i, token in enumerate(self.t) if token.kind == "L"]
+        placed = [(i, subjects) for i, subjects in placed if len(subjects) == 1]
+        for (i, one), (j, other) in itertools.pairwise(placed):
+            (axis, sign), (other_axis, other_sign) = self.t[i].value, self.t[j].value
+            views = self.views(self.t[i])
+            if axis == other_axis and sign == -other_sign and views == self.views(self.t[j]):
+                self.claims += self.reader.claim(views, (axis, -sign), one, other, True, self.words())
+
+    def _order(self) -> None:
+        """Read "from left to right: the lamp, the sofa and then the bed"."""
+        asked = self.reader.asked
+        found = [token for token in self.all if token.kind in "MTO,&"]
+        orders = [token for token in found if token.kind == "O"]
+        named = [token for token in found if token.kind == "M"]
+        if any(token.kind in "BR" for token in self.all) or len(orders) > 1 or len(named) < 2:
+            return
+        steps = [token for token in found if token.kind == "T"]
+        if orders:
+            meaning, at = orders[0].value, orders[0]
+        elif asked and asked.order and (steps or len(named) >= max(len(asked.keys), 2)):
+            meaning, at = asked.order, named[0]
+        else:
+            return
+        opens = bool(steps) and steps[0].start < named[0].start and len(steps) > 1
+        readings = []
+        for joints in ("",) if opens else (",&", ","):
+            groups = _groups(found, joints, self.mentions)
+            if len(groups) > 1:
+                atoms = []
+                for earlier, later in itertools.pairwise(groups):
+                    atoms += [(meaning[0], meaning[1], a, b) for a in earlier for b in later if a != b]
+                readings += [tuple(Atom(view, *atom) for atom in atoms) for view in self.views(at)]
+        if readings:
+            self.claims.append(Claim(tuple(dict.fromkeys(readings)), False, self.words()))
+
+
+def _groups(found: list[Token], joints: str, mentions: Sequence[Mention]) -> list[list[str]]:
+    groups: list[list[str]] = [[]]
+    for token in found:
+        if token.kind == "M":
+            groups[-1] += mentions[token.value].options[0] if len(mentions[token.value].options) == 1 else ()
+        elif (token.kind == "T" or token.kind in joints) and groups[-1]:
+            groups.append([])
+    return [group for group in groups if group]
+
+
+def _axes(blank: str, asked: Asked | None) -> tuple[str, ...]:
+    told = [axis for axis, words in AXIS_WORDS.items() if words.search(blank)]
+    if told:
+        return tuple(told)
+    return (asked.axis,) if asked and asked.axis else AXES

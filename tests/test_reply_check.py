@@ -1,0 +1,154 @@
+"""The check of replies: what is true passes in any wording, what is false is named."""
+
+import random
+
+import pytest
+from test_offline_writer import KINDS, random_entry
+
+from spacesgg.errors import InputError
+from spacesgg.prompt import Prompt
+from spacesgg.reply_check import check_reply
+from spacesgg.scene import Scene
+
+CUP, SOFA, LAMP = "[[100, 600, 200, 700]]", "[[300, 400, 700, 900]]", "[[800, 100, 900, 800]]"
+TAG = {
+    "cup": f"<ref>cup</ref><box>{CUP}</box>",
+    "sofa": f"<ref>sofa</ref><box>{SOFA}</box>",
+    "lamp": f"<ref>lamp</ref><box>{LAMP}</box>",
+}
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A cup in front, left of and level with a sofa; a lamp behind, right of and above both."""
+    entry = {CUP: ["cup", [0.0, 0.0, 9.0, 9.0], "m"], SOFA: ["sofa", [0.0, 0.0, 9.0, 9.0], "m"]}
+    entry[LAMP] = ["lamp", [0.0, 0.0, 9.0, 9.0], "m"]
+    entry["levels"] = [[CUP], [SOFA], [LAMP]]
+    entry["order_list"] = {
+        f"{CUP}>{SOFA}": [-1, 0, -1],
+        f"{CUP}>{LAMP}": [-1, 1, -1],
+        f"{SOFA}>{LAMP}": [-1, 1, -1],
+    }
+    back = {f"{CUP}>{SOFA}": [1, 0, 1], f"{CUP}>{LAMP}": [1, 1, 1], f"{SOFA}>{LAMP}": [1, 1, 1]}
+    entry["views"] = {"back": {"order_list": back}}
+    return Scene.from_entry("a.jpg", entry)
+
+
+def faults(scene, text, form="description", pairs=0, finish_reason="stop"):
+    text = text.format(**TAG)
+    return [str(fault) for fault in check_reply(scene, Prompt([], form, pairs=pairs), text, finish_reason).faults]
+
+
+@pytest.mark.parametrize("function", KINDS)
+def test_nothing_is_wrong_with_what_the_offline_writer_writes(function):
+    for seed in range(80):
+        scene = Scene.from_entry("a.jpg", random_entry(seed))
+        try:
+            prompt = function(scene, random.Random(seed))
+            reply = prompt.offline(random.Random(seed))
+        except InputError:
+            continue
+        assert check_reply(scene, prompt, reply) == ([], reply)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The {cup} stands to the left of the {sofa}.",
+        "Behind the {sofa} rises a {lamp}.",
+        "The {lamp}, which is not in front of the {sofa}, is above the {cup}.",
+        "A {cup} comes first, the {sofa} is farther back, and behind it is the {lamp}.",
+        "To the right of the {cup}, the {sofa} stands before you.",
+        "The {cup} is nearer than the {sofa}, and to its right is the {lamp}.",
+        "Nothing says whether the {cup} is above the {sofa}.",
+    ],
+)
+def test_true_statements_pass(scene, text):
+    assert faults(scene, text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The {cup} stands to the right of the {sofa}.",
+        "In front of the {sofa} rises a {lamp}.",
+        "The {cup} is above the {sofa}.",  # nothing proves it
+        "The {cup} is not in front of the {sofa}.",
+        "The {cup}, then the {sofa}: the sofa is farther back than the {lamp}.",
+        "The {cup} and the {sofa} are nearer than the {lamp} and to the right of it.",
+        "Of all, the {sofa} is the closest to the camera.",
+        "The {cup} is between the {sofa} and the {lamp}.",
+        "From right to left there are the {cup}, the {sofa} and the {lamp}.",
+        "Seen from behind the scene, the {cup} is in front of the {sofa}.",
+    ],
+)
+def test_false_and_unproven_statements_are_named(scene, text):
+    assert any("a statement that the geometry contradicts" in fault for fault in faults(scene, text))
+
+
+@pytest.mark.parametrize(
+    ("question", "good", "bad"),
+    [
+        ("Which is closer, the cup or the lamp?", "The {cup}.", "The {lamp}."),
+        ("Is the cup behind the sofa?", "No, it is in front of it.", "Yes."),
+        ("Imagine standing behind the scene. Is the {cup} left of the {sofa}?", "No, it is on its right.", "Yes."),
+        ("What is behind the {sofa}?", "That would be the {lamp}.", "The {cup} is."),
+        ("From behind the scene, what is nearest?", "From there, the {lamp} is nearest.", "The {cup} is nearest."),
+        (
+            "What lies between the cup and the lamp in depth?",
+            "The {sofa}.",
+            "The {cup} is between {sofa} and {lamp}.",
+        ),
+    ],
+)
+def test_answers_are_read_with_their_question(scene, question, good, bad):
+    assert faults(scene, f"Q: {question}\nA: {good}", "questions", 1) == []
+    assert any("contradicts" in fault for fault in faults(scene, f"Q: {question}\nA: {bad}", "questions", 1))
+
+
+def test_the_viewpoint_goes_on_in_a_conversation_and_not_in_single_questions(scene):
+    text = (
+        "Q: Imagine standing behind the scene, looking back at the camera. What is nearest?\nA: The {lamp} is.\n"
+        "Q: And which is farther left, the cup or the sofa?\nA: The {sofa} is to the left of the {cup}."
+    )
+    assert faults(scene, text, "conversation", 2) == []
+    assert any("contradicts" in fault for fault in faults(scene, text, "questions", 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("The {cup} and a <ref>sofa</ref>.", "broken tags"),
+        ("The <ref>cup</ref><box>[[1, 2, 30, 40]]</box>.", "a box that is not one of the image's"),
+        (f"The <ref>sofa</ref><box>{CUP}</box>.", "a label that is not its box's"),
+        (
+            f"The {{cup}} is <pred>left of</pred><box>{CUP}</box><box>{SOFA}</box> it.",
+            "a relation between objects",
+        ),
+        (
+            f"The {{cup}} is <pred>behind</pred><box>{CUP}</box><box>{SOFA}</box> the {{sofa}}.",
+            "a tagged relation that the geometry contradicts",
+        ),
+        ("The {lamp} is in the foreground.", "an object in the wrong layer"),
+        ("The next layer holds the {cup} and the {lamp}.", "an object in the wrong layer"),
+        ("There is a {lamp}, there is a {cup}.", "layers out of order"),
+        ("The {cup} is to the left of a bicycle.", "an object that is not in the image"),
+        ("There is a {cup} and a dog.", "an object that is not in the image"),
+        ("According to the caption there is a {cup}.", "talk about the data"),
+        ("The {cup} </s> is here.", "nothing that LLaVA's loader can read"),
+    ],
+)
+def test_each_fault_is_named(scene, text, kind):
+    assert any(fault.startswith(kind) for fault in faults(scene, text)), faults(scene, text)
+
+
+def test_short_and_cut_replies_are_named(scene):
+    pair = "Q: Which is nearer, the cup or the sofa?\nA: The {cup} is."
+    assert faults(scene, pair, "questions", 2) == ["fewer question-answer pairs than asked for: 1 of 2"]
+    assert faults(scene, pair, "questions", 1, "length")[0].startswith("cut off by the token limit")
+    assert faults(scene, "The {cup} is here.", "questions", 1)[0].startswith("not in the form asked for")
+
+
+def test_a_box_that_is_nearly_right_is_put_right(scene):
+    text = "The <ref>cup</ref><box>[[104, 595, 200, 700]]</box> is here."
+    assert check_reply(scene, Prompt([], "description"), text) == ([], f"The {TAG['cup']} is here.")
