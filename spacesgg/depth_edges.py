@@ -19,16 +19,15 @@ def edges_are_soft(depth: np.ndarray) -> bool:
 
     Valid pixels of a row are taken as neighbours across holes, which sensors leave along edges.
     """
-    shares = []
-    for row in depth[ROW_STEP // 2 :: ROW_STEP]:
-        values = np.log(row[row > 0])
-        if len(values) <= SPAN_PX:
-            continue
-        steps = np.abs(np.diff(values))
-        spans = np.abs(values[SPAN_PX:] - values[:-SPAN_PX])
-        edges = np.flatnonzero(spans > MIN_STEP_LOG)
-        if len(edges):
-            largest = np.lib.stride_tricks.sliding_window_view(steps, SPAN_PX)[edges].max(axis=1)
-            shares.append(largest / spans[edges])
-    found = np.concatenate(shares) if shares else np.zeros(0)
-    return len(found) >= MIN_EDGES and float(np.median(found)) < SHARP_SHARE
+    rows = np.ascontiguousarray(depth[ROW_STEP // 2 :: ROW_STEP])
+    valid = np.flatnonzero(rows > 0)
+    if len(valid) <= SPAN_PX:
+        return False
+    values, row = np.log(rows.ravel().take(valid)), valid // rows.shape[1]
+    spans = np.abs(values[SPAN_PX:] - values[:-SPAN_PX])
+    edges = np.flatnonzero((spans > MIN_STEP_LOG) & (row[SPAN_PX:] == row[:-SPAN_PX]))
+    if len(edges) < MIN_EDGES:
+        return False
+    steps = np.abs(np.diff(values))
+    largest = np.lib.stride_tricks.sliding_window_view(steps, SPAN_PX)[edges].max(axis=1)
+    return float(np.median(largest / spans[edges])) < SHARP_SHARE

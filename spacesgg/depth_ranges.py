@@ -2,16 +2,17 @@
 
 import numpy as np
 
+from spacesgg.quantiles import percentiles, sample
 from spacesgg.surfaces import Surface, find_surface
 
 TAIL_PERCENT = 2.0  # flying pixels and noise
+VALUES = 4000  # tell the ends of an object to far below what the noise moves them by
 
 
 def surface_range(depth: np.ndarray, surface: Surface) -> list[float]:
     """Return [near, far] of the depth (H, W) under an object's surface, in the units of the depth."""
-    values = depth[surface.window][surface.pixels]
-    near, far = np.percentile(values, (TAIL_PERCENT, 100 - TAIL_PERCENT))
-    return [float(near), float(far)]
+    values = sample(depth[surface.window], surface.pixels, VALUES)
+    return percentiles(values, (TAIL_PERCENT, 100 - TAIL_PERCENT))
 
 
 def depth_range(depth: np.ndarray, mask: np.ndarray, soft: bool = False) -> list[float] | None:
