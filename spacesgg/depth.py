@@ -42,7 +42,8 @@ def to_metres(depth: np.ndarray, scale_factor: float | None) -> np.ndarray:
     divisor = scale_factor
     if divisor is None:
         divisor = 1.0 if depth.dtype.kind == "f" else DEFAULT_INTEGER_SCALE
-    metres = np.divide(depth, np.float32(divisor), dtype=np.float32)
+    metres = depth.astype(np.float32)
+    metres /= np.float32(divisor)
     if depth.dtype.kind == "u":
         return metres  # neither negative nor NaN
     return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(0))

@@ -19,7 +19,7 @@ def percentiles(values: np.ndarray, percents: tuple[float, ...]) -> list[float]:
 
 
 def sample(values: np.ndarray, chosen: np.ndarray, most: int) -> np.ndarray:
-    """Return (n,) of the `values` (h, w) where `chosen` (h, w) is true: all, or every k-th, fewer than twice `most`.
+    """Return (n,) of the `values` (h, w) where `chosen` (h, w) is true, all or every k-th, < 2 × `most`.
 
     The pixels of one surface differ little from their neighbours, so that its percentiles stay the same.
     """
