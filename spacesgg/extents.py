@@ -59,7 +59,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     for body in (completion.rectangle(core), completion.circle(core)):
         if body is not None:
             seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
-    seen[1, 2] = max(seen[1, 2], _back(frame, surface, core, label))
+    seen[1, 2] = max(seen[1, 2], _back(frame, surface, seen, label))
     if frame.soft:
         seen[1, 2] += surfaces.SOFT_RIM_PX * _rise(depth, surface.pixels)
     box = occlusion.widen(seen, frame, surface, depth)
@@ -80,14 +80,13 @@ def _overshoot(values: np.ndarray, sigma: float) -> float:
     return min(OVERSHOOT_SIGMAS * sigma, float(np.ptp(values)) / 2)
 
 
-def _back(frame: Frame, surface: Surface, core: np.ndarray, label: str) -> float:
+def _back(frame: Frame, surface: Surface, seen: np.ndarray, label: str) -> float:
     """Return how far back, in levelled metres, the object may go on behind the face it shows.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
     unless they hang on, or stand against, the surface that is seen around them.
     """
-    width = float(np.ptp(np.percentile(core[:, 0], (2, 98))))
-    possible = float(np.percentile(core[:, 2], 5)) + size_priors.least_depth(label, width)
+    possible = float(seen[0, 2]) + size_priors.least_depth(label, float(np.ptp(seen[:, 0])))
     window = frame.points[surface.window]
     ring = (surface.around > 0) & (window[..., 2] > 0)
     if ring.any():
