@@ -24,12 +24,16 @@ _CUES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"\bbackground|\bbackdrop|\b(?:last|final|back|rear|farthest|furthest|deepest|rearmost) (?:layer|plane)"
-        r"|\bat the very back|\bback of the (?:scene|picture|view|room)",
+        r"|\bat the very back|\b(?:at|in) the back of the (?:scene|picture|view|room)",
         "last",
     ),
     (r"\bmiddle ?-?ground|\bmid-?ground|\bmiddle (?:layer|distance|plane)|\bmid-?distance", "middle"),
     *(
-        (rf"\b{word} (?:layer|plane)|\blayer (?:number )?{n}\b", str(n))
+        (
+            rf"\b{word} (?:layer|plane)|\blayer (?:number )?{n}\b|\b(?:and|while) the {word} (?=(?:a|an|the"
+            rf"|some) )",
+            str(n),
+        )
         for n, word in enumerate(_ORDINALS, start=1)
     ),
     (
@@ -43,13 +47,13 @@ _CUES: tuple[tuple[str, str], ...] = (
 )
 _PATTERN = re.compile("|".join(f"({pattern})" for pattern, _ in _CUES), re.IGNORECASE)
 _BOUNDARY = re.compile(
-    r"[;—–]|\b(?:while|whereas|but|with)\b|,? and (?=(?:the |one of the |some |some of the "
+    r"[;—–]|\b(?:while|whereas|but|with)\b|, and (?=(?:the |one of the |some |some of the "
     r"|both )?[^,;@]{0,25}@\d+@"
     r"[^;]{0,60}\b(?:reach|extend|stretch|continu|carr|span))",
     re.IGNORECASE,
 )
 _REACHING = re.compile(
-    r"\b(?:reach(?:es|ing)?|extend|stretch|continu|span|taken up|carr(?:y|ies) on)", re.IGNORECASE
+    r"\b(?:(?<!you )(?<!we )reach(?:es|ing)?|extend|stretch|continu|span|taken up|carr(?:y|ies) on)", re.IGNORECASE
 )
 _ASIDE = re.compile(
     r"(?:near|next to|beside|against|under|by|alongside|on top of) (?:the |a |an )?(?:\w+ )?$",
@@ -62,9 +66,18 @@ def faults(text: str, names: Names, layers: list[list[str]]) -> Iterator[tuple[s
     scene = names.scene
     places = {key: {n for n, layer in enumerate(layers) if key in layer} for key in scene.things}
     encoded, mentions = names.encode(text)
+    layered = _PATTERN.search(encoded)  # a text that follows no layers may go in any order
     reached, introduced = -1, set()
     deepest, deepest_key = -1, ""
     for sentence in sentences(encoded):
+        if (
+            any(token.kind == "O" and token.value == ("front", 1) for token in tokens(sentence))
+            and "layer" in sentence
+        ):
+            yield (
+                "layers out of order",
+                "the layers are told from the nearest to the farthest, not from far to near",
+            )
         aside = _asides(sentence)
         named = [
             (match.start(), mentions[int(match[1])])
@@ -81,7 +94,7 @@ def faults(text: str, names: Names, layers: list[list[str]]) -> Iterator[tuple[s
                 if key in introduced or not places[key]:
                     continue
                 introduced.add(key)
-                if min(places[key]) < deepest:
+                if layered and min(places[key]) < deepest:
                     yield (
                         "layers out of order",
                         f"the {scene.things[key].noun.text} is nearer than the"
@@ -110,7 +123,7 @@ def _asides(sentence: str) -> set[int]:
                 and not _PATTERN.search(sentence[: token.start][-25:])
             ):
                 found.add(token.start)
-        elif token.kind not in "w,&P":
+        elif token.kind not in "w,&P" and token.words.lower() != "of":
             after = False
     return found
 

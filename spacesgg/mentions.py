@@ -27,6 +27,13 @@ SYNONYMS = {
     "trash can": ("bin", "waste bin", "dustbin"),
     "picture": ("painting",),
 }
+# "you can see", "picture this", "in the picture": words that are mostly no object, though one may be called so.
+_NO_NAMES = ("can",)
+_NO_OBJECT = re.compile(
+    r"(?:\bthis |\b(?:in|of|edge of|side of) the )(?:picture|scene|image|view)$|^(?:picture|image|view) this\b"
+    r"|^(?:picture|image) (?:shows|yourself)\b",
+    re.IGNORECASE,
+)
 _MOST_READINGS = 12
 _HEAD_END = re.compile(r" (?:of|in|on|at|with|by|near|wearing|holding|that|which|who|made) .*")
 
@@ -71,7 +78,7 @@ class Names:
         other = {name, label} | suffixes
         for known in (name, head[-1] if head else name):
             other |= {word for word in SYNONYMS.get(known, ()) if word not in proper}
-        return {alias.lower() for alias in other if alias.strip()}
+        return {alias.lower() for alias in other if alias.strip() and alias.lower() not in _NO_NAMES}
 
     def _add(self, alias: str, key: str, plural: bool) -> None:
         keys, several = self._meant.get(alias.lower(), ((), plural))
@@ -105,6 +112,9 @@ class Names:
         def replace(match: re.Match) -> str:
             # "the table lamp" where the scene has a table and a lamp: the first word is no mention
             if self._plain.match(text, match.end() + 1) and text[match.end() : match.end() + 1] == " ":
+                return match[0]
+            around = text[max(match.start() - 10, 0) : match.end()], text[match.start() : match.end() + 10]
+            if any(_NO_OBJECT.search(part) for part in around):
                 return match[0]
             options = self._options(match[1].lower(), text[max(match.start() - 30, 0) : match.start()].lower())
             mentions.append(Mention(options, match[1], False, offset + match.end()))

@@ -16,7 +16,7 @@ from spacesgg.mentions import Names
 from spacesgg.prompt import Prompt
 from spacesgg.relation_words import tokens
 from spacesgg.scene import AXES, Scene
-from spacesgg.statements import Atom, Claim
+from spacesgg.statements import Atom, Claim, Readings
 
 SNAP = 10  # of 999: a model that copies a box with an error of 1 % means that box
 _NUMBERS = re.compile(r"\[(\d+), ?(\d+), ?(\d+), ?(\d+)\]")
@@ -70,7 +70,7 @@ def check_reply(scene: Scene, prompt: Prompt, text: str, finish_reason: str = "s
     if finish_reason == "length":
         faults.append(Fault("cut off by the token limit", "the answer ends in mid-text; write less"))
     try:
-        pairs = [("", text)] if prompt.form == "description" else training_record.turns(text)
+        pairs = [("", " ".join(text.split()))] if prompt.form == "description" else training_record.turns(text)
     except InputError as error:
         return Checked([*faults, Fault("not in the form asked for", str(error))], text)
     if prompt.form != "description" and len(pairs) < prompt.pairs:
@@ -97,11 +97,17 @@ def check_pairs(scene: Scene, pairs: list[tuple[str, str]], form: str) -> list[F
     whole = "\n".join(part for pair in pairs for part in pair)
     faults = [*_tag_faults(whole, names)]
     standing = there = ("front",)
+    spoken_of: list[Readings] = []
     for question, answer in pairs:
         views = ("front",)
         if form != "description":
             views, there, standing = _viewpoint(question, names, form, standing)
         asked = read_question(question, names, views) if question and form != "description" else None
+        if (
+            asked and form == "conversation"
+        ):  # "and which is the leftmost of them?" goes on from the question before
+            spoken_of = asked.objects or spoken_of
+            asked = asked._replace(objects=spoken_of)
         faults += [fault for claim in read(answer, names, views, asked, there) if (fault := judge(scene, claim))]
         for text in (question, answer):
             faults += _data_faults(text, scene)
@@ -130,9 +136,9 @@ def _viewpoint(
         return (place,), (place,), (place,)
     if place == "front" and form == "conversation":
         both = tuple(dict.fromkeys(("front", *standing)))
-        if viewpoints.RETURNING.search(encoded):
-            return both, both, both
         compares = re.search(r"differ|chang|compar|same|switch|swap|still|revers|opposite|flip", encoded)
+        if not compares and viewpoints.RETURNING.search(encoded):
+            return both, both, both
         return both if compares else ("front",), standing, standing
     return standing, standing, standing
 

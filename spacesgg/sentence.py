@@ -88,6 +88,11 @@ class Sentence:
                 return found if forward else found[::-1]
             found.append(at)
 
+    def following(self, position: int) -> list[int]:
+        """Return the list that begins at `position`, without a last name that begins the next clause."""
+        found = self.listed(position, forward=True)
+        return found[:-1] if len(found) > 1 and self.kind(found[-1] + 1) == "V" else found
+
     def uncertain(self, position: int) -> bool:
         """Tell whether the clause of the token only wonders."""
         for token in reversed(self.t[:position]):
@@ -144,7 +149,7 @@ class Sentence:
             if follows and "N" not in follows[0] and "P" not in follows[0].rstrip("M"):
                 if "V" not in follows[0] and named:
                     return [], self._trim(taken)
-                return self.meant(self.listed(end + follows.end() - 1, forward=True)), taken
+                return self.meant(self.following(end + follows.end() - 1)), taken
             comma = next((n for n in range(1, len(taken)) if self.kind(taken[n] - 1) == ","), 0)
             if comma and rest.startswith("V"):
                 return self.meant(taken[comma:]), taken[:comma]
@@ -219,13 +224,29 @@ class Sentence:
             return merged([self.subjects[-1] if self.subjects else [], near]) or self.reader.subject, negated
         return ([] if self.kind(at) else self.reader.subject), negated
 
+    def subject_around(self, position: int) -> tuple[Readings, bool]:
+        """Return who the comparison at `position` is said of, before it or after it, and whether it is denied."""
+        before = self.subject(position) if self.kind(position - 1) == "V" else ([], False)
+        spoken = any(self.kind(i) in "MP" for i in range(self.clause_start(position), position))
+        if before[0] and spoken:
+            return before
+        following = self.follower(position + 1)
+        if not following and not spoken and self.kind(position + 1) == "," and self.kind(position + 2) == "M":
+            following = self.meant(self.following(position + 2))
+        return (following, False) if following else self.subject(position)
+
     def follower(self, position: int) -> Readings:
         """Return what follows a verb after `position`: "nearest is the lamp"."""
         rest = "".join(token.kind for token in self.t[position:])
         match = re.match(r"[zX]?,?[XV]*VM", rest)
-        return self.meant(self.listed(position + match.end() - 1, forward=True)) if match else []
+        return self.meant(self.following(position + match.end() - 1)) if match else []
 
 
 def merged(options: list[Readings]) -> Readings:
     """Return the readings of several, each once."""
     return list(dict.fromkeys(keys for readings in options for keys in readings))
+
+
+def merged_keys(readings: Readings) -> list[str]:
+    """Return all objects that the readings speak of."""
+    return [key for keys in readings for key in keys]

@@ -2,16 +2,17 @@
 
 import itertools
 import re
-from collections.abc import Sequence
 
-from spacesgg.mentions import Mention
+from spacesgg.orders import order_claims
 from spacesgg.relation_words import Token
 from spacesgg.scene import AXES
-from spacesgg.sentence import Sentence
+from spacesgg.sentence import Sentence, merged, merged_keys
 from spacesgg.statements import AXIS_WORDS, Asked, Atom, Claim, Readings
 
 _ASIDE = re.compile(
-    r"\b(?:second|third|fourth|next|one of the|among the|almost|nearly)[ -]?(?:the )?$", re.IGNORECASE
+    r"\b(?:starting|beginning|start|begin|starts|begins) (?:with|from|at|by)(?: what is| what's| the)? $|"
+    r"\b(?:second|third|fourth|next|one of the|among the|almost|nearly)[ -]?(?:the )?$",
+    re.IGNORECASE,
 )
 _NOTHING_AS = re.compile(
     r"\bnothing (?:else )?(?:here )?(?:comes?|is|stands|lies|sits) (?:as|so|any) (?:close|near|closer|nearer)\b"
@@ -42,7 +43,7 @@ class SentenceReader(Sentence):
             self._attribute(token, name)
         self._nothing_as()
         self._sides()
-        self._order()
+        self.claims += order_claims(self)
         if self.cues:
             self.reader.told_from = self.cues[-1].view
         if self.subjects:
@@ -55,6 +56,8 @@ class SentenceReader(Sentence):
         """Read relations from `start` on that share their object; return where to go on."""
         end = self.chain_end(start)
         chain = [i for i in range(start, end) if self.kind(i) in "RICL"]
+        if self.kind(end + 1) == "M" and self.t[end].words.lower() == "of":  # "above the level of the sofa"
+            end += 1
         token = self.t[chain[-1]]
         objects: Readings = []
         taken: list[int] = []
@@ -68,16 +71,35 @@ class SentenceReader(Sentence):
             after = end + 1
         elif self.kind(end) == "X":
             return end + 1
+        elif self.kind(end) == "?" and self.t[end].words.lower() == "which":  # "above which there is a mug"
+            named = [self.meant([i]) for i in range(start) if self.kind(i) == "M"]
+            self._add(chain, self.follower(end + 1), named[-1] if named else [], False)
+            return end + 1
         else:
             return self._alone(start, end)
         inverted, taken = self.inversion(start, taken, after)
         if taken:
             objects = self.meant(taken)
+            # "a picture above the sofa, and a lamp": the lamp may belong to what the picture belongs to
+            cut = next((n for n in range(1, len(taken)) if taken[n] - taken[n - 1] == 3), 0)
+            objects = merged([objects, self.meant(taken[:cut]) if cut else []])
             after = taken[-1] + 1
             self.consumed.update(taken)
+        if taken and self._of_nothing(start):
+            for keys in objects:
+                for other in (key for key in self.scene.things if key not in keys):
+                    self._add(chain, [(other,)], [keys], True)
+            return after
         subjects, negated = (inverted, False) if inverted else self.subject(start)
         self._add(chain, subjects, objects, negated)
         return after
+
+    def _of_nothing(self, position: int) -> bool:
+        """Tell whether a relation is said of nothing: "nothing is farther away than the wall"."""
+        first = self.clause_start(position)
+        start = self.t[first - 1].end if first else 0
+        said = re.search(r"\b(?:nothing|no other|no one|none)\b", self.blank[start : self.t[position].start], re.I)
+        return bool(said) and not any(self.kind(i) == "M" for i in range(self.clause_start(position), position))
 
     def _add(self, chain: list[int], subjects: Readings, objects: Readings, negated: bool) -> None:
         for i in chain:
@@ -126,16 +148,16 @@ class SentenceReader(Sentence):
             return [rivals] if rivals else []
         start = self.clause_start(position)
         end = next((i for i in range(position, len(self.t)) if self.kind(i) in ";~"), len(self.t))
-        here = [self.meant([i]) for i in range(start, end) if self.kind(i) == "M"]
-        others = [keys for readings in here for keys in readings if not own & set(keys)]
-        if not others:
-            others = [keys for readings in self.reader.before for keys in readings if not own & set(keys)]
-        return list(dict.fromkeys(others))
+        earlier = [self.meant([i]) for i in range(start, position) if self.kind(i) == "M"]
+        later = [self.meant([i]) for i in range(position, end) if self.kind(i) == "M"]
+        told = (
+            merged([r for r in group if not own & set(merged_keys(r))]) for group in (earlier, self.reader.before)
+        )
+        return next(filter(None, told), []) or merged([r for r in later if not own & set(merged_keys(r))])
 
     def _against_rivals(self, position: int) -> None:
         """Read "the lamp is nearer", "farther back is a lamp": against what the question or the text named."""
-        following = self.follower(position + 1)
-        subjects, negated = (following, False) if following else self.subject(position)
+        subjects, negated = self.subject_around(position)
         if subjects and not self.uncertain(position):
             self.claims += self.reader.claim(
                 self.views(self.t[position]),
@@ -151,8 +173,7 @@ class SentenceReader(Sentence):
         token = self.t[position]
         if self.uncertain(position) or _ASIDE.search(self.blank[: token.start]):
             return
-        following = self.follower(position + 1)
-        subjects, negated = (following, False) if following else self.subject(position)
+        subjects, negated = self.subject_around(position)
         if not subjects:
             return
         self.claims += self.reader.claim(
@@ -218,7 +239,10 @@ class SentenceReader(Sentence):
         if asked and len(asked.keys) == 2 and asked.meaning and asked.meaning[0] == token.value[0]:
             self._against_rivals(position)
             return position + 1
-        subjects = self._placed(position)
+        both_sides = any(
+            self.kind(position + 2 * step) == "L" and self.kind(position + step) == "&" for step in (-1, 1)
+        )  # "on the left and on the right"
+        subjects = [] if both_sides else self._placed(position)
         if subjects and not self.uncertain(position) and not self._negated(position):
             axis, sign = token.value
             readings = tuple(
@@ -233,7 +257,7 @@ class SentenceReader(Sentence):
 
     def _placed(self, position: int) -> Readings:
         if self.kind(position + 1) == "M" and self.kind(position - 1) != "M":
-            return self.meant(self.listed(position + 1, forward=True))
+            return self.meant(self.following(position + 1))
         following = self.follower(position + 1)
         if following:
             return following
@@ -250,43 +274,6 @@ class SentenceReader(Sentence):
             views = self.views(self.t[i])
             if axis == other_axis and sign == -other_sign and views == self.views(self.t[j]):
                 self.claims += self.reader.claim(views, (axis, -sign), one, other, True, self.words())
-
-    def _order(self) -> None:
-        """Read "from left to right: the lamp, the sofa and then the bed"."""
-        asked = self.reader.asked
-        found = [token for token in self.all if token.kind in "MTO,&"]
-        orders = [token for token in found if token.kind == "O"]
-        named = [token for token in found if token.kind == "M"]
-        if any(token.kind in "BR" for token in self.all) or len(orders) > 1 or len(named) < 2:
-            return
-        steps = [token for token in found if token.kind == "T"]
-        if orders:
-            meaning, at = orders[0].value, orders[0]
-        elif asked and asked.order and (steps or len(named) >= max(len(asked.keys), 2)):
-            meaning, at = asked.order, named[0]
-        else:
-            return
-        opens = bool(steps) and steps[0].start < named[0].start and len(steps) > 1
-        readings = []
-        for joints in ("",) if opens else (",&", ","):
-            groups = _groups(found, joints, self.mentions)
-            if len(groups) > 1:
-                atoms = []
-                for earlier, later in itertools.pairwise(groups):
-                    atoms += [(meaning[0], meaning[1], a, b) for a in earlier for b in later if a != b]
-                readings += [tuple(Atom(view, *atom) for atom in atoms) for view in self.views(at)]
-        if readings:
-            self.claims.append(Claim(tuple(dict.fromkeys(readings)), False, self.words()))
-
-
-def _groups(found: list[Token], joints: str, mentions: Sequence[Mention]) -> list[list[str]]:
-    groups: list[list[str]] = [[]]
-    for token in found:
-        if token.kind == "M":
-            groups[-1] += mentions[token.value].options[0] if len(mentions[token.value].options) == 1 else ()
-        elif (token.kind == "T" or token.kind in joints) and groups[-1]:
-            groups.append([])
-    return [group for group in groups if group]
 
 
 def _axes(blank: str, asked: Asked | None) -> tuple[str, ...]:

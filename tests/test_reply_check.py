@@ -1,10 +1,15 @@
 """The check of replies: what is true passes in any wording, what is false is named."""
 
 import random
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
 from test_offline_writer import KINDS, random_entry
 
+from benchmarks import check as benchmark
 from spacesgg.errors import InputError
 from spacesgg.prompt import Prompt
 from spacesgg.reply_check import check_reply
@@ -16,6 +21,7 @@ TAG = {
     "sofa": f"<ref>sofa</ref><box>{SOFA}</box>",
     "lamp": f"<ref>lamp</ref><box>{LAMP}</box>",
 }
+LABELS = ["chair", "chair", "armchair", "sofa", "lamp", "person", "cup", "bottle", "tv", "plant"]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +137,7 @@ def test_the_viewpoint_goes_on_in_a_conversation_and_not_in_single_questions(sce
         ),
         ("The {lamp} is in the foreground.", "an object in the wrong layer"),
         ("The next layer holds the {cup} and the {lamp}.", "an object in the wrong layer"),
-        ("There is a {lamp}, there is a {cup}.", "layers out of order"),
+        ("The background holds a {lamp}, and there is a {cup}.", "layers out of order"),
         ("The {cup} is to the left of a bicycle.", "an object that is not in the image"),
         ("There is a {cup} and a dog.", "an object that is not in the image"),
         ("According to the caption there is a {cup}.", "talk about the data"),
@@ -152,3 +158,17 @@ def test_short_and_cut_replies_are_named(scene):
 def test_a_box_that_is_nearly_right_is_put_right(scene):
     text = "The <ref>cup</ref><box>[[104, 595, 200, 700]]</box> is here."
     assert check_reply(scene, Prompt([], "description"), text) == ([], f"The {TAG['cup']} is here.")
+
+
+def test_texts_written_by_hand_are_not_refused():
+    texts = list(benchmark.paraphrases())
+    refused = [told.text for _, told in texts if check_reply(told.scene, told.prompt, told.text).faults]
+    assert len(texts) >= 60 and len(refused) <= 0.02 * len(texts), refused
+
+
+@pytest.mark.parametrize("kind", benchmark.PLANTED)
+def test_planted_faults_are_found(kind):
+    entries = [random_entry(seed, 6, LABELS) for seed in range(40)]
+    for told, false in benchmark.planted(entries, kind, 30, seed=0):
+        assert check_reply(told.scene, told.prompt, told.text).faults == []
+        assert check_reply(told.scene, told.prompt, false).faults, false

@@ -1,0 +1,46 @@
+"""Orders that a sentence tells: "from left to right: the lamp, the sofa and then the bed"."""
+
+import itertools
+from collections.abc import Sequence
+
+from spacesgg.mentions import Mention
+from spacesgg.relation_words import Token
+from spacesgg.sentence import Sentence
+from spacesgg.statements import Atom, Claim
+
+
+def order_claims(sentence: Sentence) -> list[Claim]:
+    """Read "from left to right: the lamp, the sofa and then the bed"."""
+    asked = sentence.reader.asked
+    found = [token for token in sentence.all if token.kind in "MTO,&"]
+    orders = [token for token in found if token.kind == "O"]
+    named = [token for token in found if token.kind == "M"]
+    if any(token.kind in "BR" for token in sentence.all) or len(orders) > 1 or len(named) < 2:
+        return []
+    steps = [token for token in found if token.kind == "T"]
+    if orders:
+        meaning, at = orders[0].value, orders[0]
+    elif asked and asked.order and (steps or len(named) >= max(len(asked.keys), 2)):
+        meaning, at = asked.order, named[0]
+    else:
+        return []
+    opens = bool(steps) and steps[0].start < named[0].start and len(steps) > 1
+    readings = []
+    for joints in ("",) if opens else (",&", ","):
+        groups = _groups(found, joints, sentence.mentions)
+        if len(groups) > 1:
+            atoms = []
+            for earlier, later in itertools.pairwise(groups):
+                atoms += [(meaning[0], meaning[1], a, b) for a in earlier for b in later if a != b]
+            readings += [tuple(Atom(view, *atom) for atom in atoms) for view in sentence.views(at)]
+    return [Claim(tuple(dict.fromkeys(readings)), False, sentence.words())] if readings else []
+
+
+def _groups(found: list[Token], joints: str, mentions: Sequence[Mention]) -> list[list[str]]:
+    groups: list[list[str]] = [[]]
+    for token in found:
+        if token.kind == "M":
+            groups[-1] += mentions[token.value].options[0] if len(mentions[token.value].options) == 1 else ()
+        elif (token.kind == "T" or token.kind in joints) and groups[-1]:
+            groups.append([])
+    return [group for group in groups if group]

@@ -1,0 +1,75 @@
+"""tools/check_dataset.py: training files by any writer, held against the annotation file."""
+
+import random
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tools")]
+import check_dataset
+from test_offline_writer import KINDS, random_entry
+
+from spacesgg import training_record
+from spacesgg.errors import InputError
+from spacesgg.scene import Scene
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twenty scenes, and a training file with a record of each form for each of them."""
+    entries = {f"data/images/{seed:06d}.jpg": random_entry(seed, 6) for seed in range(20)}
+    records = []
+    for image, entry in entries.items():
+        for function in KINDS:
+            try:
+                prompt = function(Scene.from_entry(image, entry), random.Random(image))
+                reply = prompt.offline(random.Random(image))
+            except InputError:
+                continue
+            name = Path(image).name
+            identifier = f"{name}_{function.__name__}"
+            records.append(
+                training_record.make(identifier, name, reply, prompt.form, "someone", random.Random(image))
+            )
+    (tmp_path / "annotations.json").write_bytes(orjson.dumps(entries))
+    (tmp_path / "training.json").write_bytes(orjson.dumps(records))
+    return tmp_path
+
+
+def run(folder, data="training.json", *flags):
+    return check_dataset.main(
+        ["--data-path", str(folder / data), "--anno-file", str(folder / "annotations.json"), *flags]
+    )
+
+
+def test_a_true_file_has_no_faults(folder, capsys):
+    assert run(folder) == 0
+    assert "0 with faults, 0 not checked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_faults_are_listed_by_record_and_counted_by_kind(folder, capsys, workers):
+    records = orjson.loads((folder / "training.json").read_bytes())
+    answer = records[0]["conversations"][-1]
+    answer["value"] += " A giraffe is behind it. The picture follows the caption."
+    records[1]["conversations"][1]["value"] += "</s>"
+    records[2]["image"] = "absent.jpg"
+    (folder / "bad.jsonl").write_bytes(b"\n".join(map(orjson.dumps, records)))
+    assert run(folder, "bad.jsonl", "--output-file", str(folder / "out.jsonl"), "--workers", workers) == 1
+    lines = [orjson.loads(line) for line in (folder / "out.jsonl").read_bytes().splitlines()]
+    assert [line["id"] for line in lines] == [record["id"] for record in records[:3]]
+    assert any("giraffe" in fault for fault in lines[0]["faults"])
+    assert any("caption" in fault for fault in lines[0]["faults"])
+    assert any("</s>" in fault for fault in lines[1]["faults"])
+    assert "no entry for absent.jpg" in lines[2]["faults"][0]
+    said = capsys.readouterr().out
+    assert "3 with faults, 1 not checked" in said
+    assert "1 × an object that is not in the image" in said
+
+
+def test_unusable_input_is_one_clear_line(folder, capsys):
+    (folder / "broken.json").write_text("{")
+    assert run(folder, "broken.json") == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

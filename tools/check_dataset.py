@@ -1,0 +1,134 @@
+"""A training file held against the annotation file it was made from: every tag, box, layer and spatial claim.
+
+In:   a LLaVA training file (JSON list or .jsonl) by whatever writer, and the annotation file (.json or .jsonl)
+      with "levels", "order_list" and "views" of its images
+Out:  a summary of the faults by kind, and with --output-file one JSON line for each record with faults:
+      {"id", "image", "faults": ["kind: detail", …]}
+Run:  python tools/check_dataset.py --data-path training.json --anno-file annotations.json \\
+          --output-file faults.jsonl
+
+Records and entries are paired by image path, or where that fails by file name. A record whose image has no entry
+is listed as not checked. Exit status: 0 when nothing is wrong, 1 when faults were found, 2 for unusable input.
+"""
+
+import argparse
+import collections
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from spacesgg import annotations, batch, training_record
+from spacesgg.atomic import atomic_open
+from spacesgg.errors import InputError
+from spacesgg.mentions import Names
+from spacesgg.reply_check import Fault, check_pairs
+from spacesgg.scene import Scene
+
+NOT_CHECKED = "not checked"
+SENTENCES_OF_A_DESCRIPTION = 2
+
+
+def check_record(item: tuple[dict[str, Any], dict[str, Any] | None]) -> list[str]:
+    """Return what is wrong with one record, given its image's annotation entry (None where there is none)."""
+    record, entry = item
+    problems = [Fault("nothing that LLaVA's loader can read", told) for told in training_record.faults(record)]
+    if entry is None:
+        return [*map(str, problems), f"{NOT_CHECKED}: the annotation file has no entry for {record.get('image')}"]
+    try:
+        scene = Scene.from_entry(str(record.get("image")), entry)
+    except InputError as error:
+        return [*map(str, problems), f"{NOT_CHECKED}: {error}"]
+    values = [str(turn.get("value") or "") for turn in record["conversations"]]
+    values[:1] = [value.removeprefix(training_record.IMAGE).strip() for value in values[:1]]
+    pairs = list(zip(values[::2], values[1::2], strict=False))
+    # Whether later questions stand where the first one did is not written in a record: the kinder reading counts.
+    found = [check_pairs(scene, read_as, form) for form, read_as in _forms(scene, pairs)]
+    return [str(fault) for fault in (*problems, *min(found, key=len, default=[]))]
+
+
+def _forms(scene: Scene, pairs: list[tuple[str, str]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return how a record may have to be read: (form, pairs)."""
+    if len(pairs) == 1:
+        question, answer = pairs[0]
+        named = Names(scene).encode(question)[1]
+        if not named and len(re.findall(r"[.!](?=\s|$)", answer)) >= SENTENCES_OF_A_DESCRIPTION:
+            return [("description", [("", answer)])]
+        return [("questions", pairs)]
+    return [("questions", pairs), ("conversation", pairs)]
+
+
+def with_entries(data_path: Path, anno_file: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+    """Yield each record with its image's entry; only the entries that the records need are kept in memory."""
+    wanted = {Path(str(record.get("image"))).name for record in training_record.read(data_path)}
+    by_path, by_name = {}, collections.defaultdict(list)
+    for image, entry in annotations.read(anno_file):
+        if Path(image).name in wanted:
+            by_path[image] = entry
+            by_name[Path(image).name].append((image, entry))
+    for record in training_record.read(data_path):
+        image = str(record.get("image"))
+        alike = by_name.get(Path(image).name, [])
+        # Of several files of one name in different folders, the one whose path ends alike.
+        ending = [entry for path, entry in alike if path.endswith(image) or image.endswith(path)]
+        only = [entry for _, entry in alike] if len(alike) == 1 else []
+        yield record, by_path.get(image) or next(iter(ending + only), None)
+
+
+def parse_args(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the command line's options; wrong usage exits with status 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--data-path", type=Path, required=True, help="Training file to check, a JSON list or .jsonl.")
+    add("--anno-file", type=Path, required=True, help="Annotation file the training file was made from.")
+    add("--output-file", type=Path, help="Where the faulty records are listed, one JSON line each.")
+    add("--workers", type=int, default=1, help="Records checked at once; results do not depend on it.")
+    args = parser.parse_args(arguments)
+    if args.workers < 1:
+        parser.error("--workers must be at least 1")
+    for path in (args.data_path, args.anno_file):
+        if not path.is_file():
+            parser.error(f"{path}: no such file")
+    return args
+
+
+def check(args: argparse.Namespace) -> int:
+    """Check every record, write the report and print the summary; return how many records have faults."""
+    kinds: collections.Counter = collections.Counter()
+    lines, total, unchecked = batch.Failures(), 0, 0
+    items = with_entries(args.data_path, args.anno_file)
+    for (record, _), faults, reason in batch.run(check_record, items, args.workers, None, "records"):
+        total += 1
+        faults = faults if reason is None else [f"{NOT_CHECKED}: {reason}"]
+        unchecked += any(fault.startswith(NOT_CHECKED) for fault in faults)
+        if faults:
+            lines.append({"id": record.get("id"), "image": record.get("image"), "faults": faults})
+            kinds.update({fault.partition(":")[0] for fault in faults})
+    if args.output_file:
+        with atomic_open(args.output_file) as stream:
+            stream.writelines(orjson.dumps(line) + b"\n" for line in lines)
+    listed = f"; listed in {args.output_file}" if args.output_file else ""
+    print(f"check_dataset: {total} records, {len(lines)} with faults, {unchecked} not checked{listed}")
+    for kind, number in kinds.most_common():
+        print(f"  {number} × {kind}")
+    return len(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the check; return 0 when nothing is wrong, 1 when faults were found, 2 for unusable input."""
+    args = parse_args(arguments)
+    try:
+        return 1 if check(args) else 0
+    except InputError as error:
+        print(f"check_dataset.py: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
