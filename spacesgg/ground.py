@@ -8,10 +8,11 @@ import open3d as o3d
 MAX_TILT_DEG = 45.0  # beyond this the floor of a tilted camera cannot be told from the wall of a level one
 SAMPLES = 3000  # points are thinned to this many: enough for a plane, and the time stays the same at any size
 RANSAC_ITERATIONS = 300  # finds a plane that holds a quarter of the points with probability 1 − 1e−2 or better
-# Of a plane, as a share of the median inverse depth: sensor noise is even in inverse depth, not in metres.
+# Of a plane, as a share of the inverse depth: sensor noise is even in inverse depth, not in metres.
 THICKNESS = 0.02
 MIN_SHARE = 0.06  # a plane with fewer of the points is furniture
 MAX_BELOW = 0.03  # the ground has nothing beneath it; a table has the floor, a shelf the wall
+REFITS = 2
 PLANES = 6  # walls, tables and cupboards may each hold more points than the floor
 # Within this tilt an uneven floor or drifting monocular depth looks the same as a tilted camera.
 MIN_PARTS = 40  # points each quarter of the ground needs to vote on the uncertainty
@@ -63,7 +64,7 @@ def find_ground(points: np.ndarray, seed: int = 0) -> Ground | None:
         return None
     inverse = 1 / sample[:, 2]
     rays = sample[:, :2] * inverse[:, None]
-    thickness = THICKNESS * float(np.median(inverse))
+    thickness = THICKNESS * float(np.percentile(inverse, 25))  # of the farther part: the near one is coarse
     space = np.column_stack([rays, inverse])
     left = np.arange(len(sample))
     o3d.utility.random.seed(seed)
@@ -86,6 +87,11 @@ def _as_ground(
     sample: np.ndarray, rays: np.ndarray, inverse: np.ndarray, chosen: np.ndarray, thickness: float
 ) -> Ground | None:
     coefficients = _fit(rays[chosen], inverse[chosen])
+    for _ in range(REFITS):
+        # RANSAC's plane is through three points, and some of its inliers are another surface's.
+        off = np.abs(rays[chosen] @ coefficients[:2] + coefficients[2] - inverse[chosen])
+        chosen = chosen[off <= 3 * max(1.4826 * float(np.median(off)), 1e-4 * thickness)]
+        coefficients = _fit(rays[chosen], inverse[chosen])
     down, distance = _down(coefficients)
     tilt = float(np.degrees(np.arccos(np.clip(down[1], -1, 1))))
     if tilt > MAX_TILT_DEG or distance <= 0:

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from spacesgg import ground
+from tests.ray_cast import render, tilt
+
+FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
+WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
+TABLE = [[-1.2, 0.7, 2.0], [0.2, 0.75, 3.5]]
+
+
+def down_in_level_axes(found, rotation):
+    """Return the true down as the found levelling sees it: [0, 1, 0] when it is right."""
+    return found.rotation @ rotation @ np.array([0, 1.0, 0])
+
+
+@pytest.mark.parametrize(("pitch", "roll"), [(0, 0), (20, 0), (32, 5), (-8, -4)])
+def test_the_floor_tells_gravity_however_the_camera_is_held(pitch, roll):
+    rotation = tilt(pitch, roll)
+    points, _ = render([TABLE], rotation, [FLOOR, WALL])
+    found = ground.find_ground(points)
+    assert down_in_level_axes(found, rotation)[1] > np.cos(np.radians(0.5))
+    assert found.height == pytest.approx(1.4, abs=0.02)
+
+
+def test_forward_stays_forward_after_levelling():
+    rotation = tilt(30)
+    points, _ = render([], rotation, [FLOOR, WALL])
+    levelled = points @ ground.find_ground(points).rotation.T
+    wall = levelled[20, 100:220]  # the upper rows look at the wall, 8 m ahead
+    assert np.allclose(wall[:, 2], 8, atol=0.05)
+
+
+def test_a_wall_is_no_floor():
+    points, _ = render([], tilt(0), [WALL])
+    assert ground.find_ground(points) is None
+
+
+def test_a_table_is_not_taken_for_the_floor_beneath_it():
+    near_table = [[-2.5, 0.5, 0.8], [2.5, 0.55, 2.2]]  # fills most of the picture
+    rotation = tilt(25)
+    points, ids = render([near_table], rotation, [FLOOR, WALL])
+    assert np.count_nonzero(ids == 0) > 0.3 * ids.size
+    found = ground.find_ground(points)
+    assert found is None or found.height == pytest.approx(1.4, abs=0.05)
+
+
+def test_noise_of_a_sensor_leaves_gravity_within_a_degree():
+    rotation = tilt(15)
+    points, _ = render([TABLE], rotation, [FLOOR, WALL])
+    z = points[..., 2]
+    rng = np.random.default_rng(0)
+    noisy = z + rng.normal(size=z.shape) * (0.0012 + 0.0019 * (z - 0.4) ** 2) * (z > 0)
+    found = ground.find_ground(points * np.divide(noisy, z, out=np.zeros_like(z), where=z > 0)[..., None])
+    assert down_in_level_axes(found, rotation)[1] > np.cos(np.radians(1))
