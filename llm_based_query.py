@@ -25,7 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from spacesgg import annotations, batch, llm_run, training_record
+from spacesgg import annotations, batch, llm_run, reply_check, training_record
 from spacesgg.backends import Permanent, Reply, Template
 from spacesgg.dialogue import Request
 from spacesgg.errors import InputError
@@ -57,7 +57,12 @@ def make_record(request: Request, reply: Reply, args: argparse.Namespace, source
     """Return the training record of a reply. Raises InputError saying why it cannot be one."""
     place = relative_image(request.image, args.dataset_base, args.data_prefix)
     wording = dice(args, request.image, "request")
-    return training_record.make(request.id, place, reply.text, request.prompt.form, source, wording)
+    text = reply.text if args.check == "off" else reply_check.snap(request.context, reply.text)
+    record = training_record.make(request.id, place, text, request.prompt.form, source, wording)
+    if args.check == "report":
+        found = reply_check.check_reply(request.context, request.prompt, text, reply.finish_reason).faults
+        record |= {"faults": [str(fault) for fault in found]} if found else {}
+    return record
 
 
 def check_form(context: Any, prompt: Prompt, reply: Reply) -> list[str]:
@@ -72,6 +77,14 @@ def check_form(context: Any, prompt: Prompt, reply: Reply) -> list[str]:
     if pairs < prompt.pairs:
         return [f"fewer question-answer pairs than asked for: {pairs} of {prompt.pairs}"]
     return []
+
+
+def check_claims(scene: Scene, prompt: Prompt, reply: Reply) -> list[str]:
+    """Return what is wrong with a reply: its form, or else everything that it says against the geometry."""
+    found = check_form(scene, prompt, reply)
+    return found or [
+        str(fault) for fault in reply_check.check_reply(scene, prompt, reply.text, reply.finish_reason).faults
+    ]
 
 
 def write_offline(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> dict[str, Any]:
@@ -195,6 +208,14 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     writer("--model", help="Name of the model that answers; with transformers, also its folder.")
     writer("--base-url", help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1.")
+    writer(
+        "--check",
+        choices=("strict", "report", "off"),
+        default="strict",
+        help="What becomes of a model's reply whose tags, boxes or spatial claims the geometry contradicts: "
+        "strict asks again with the faults named and leaves out what stays wrong, report keeps it and lists its "
+        'faults in the record under "faults", off keeps whatever LLaVA can read.',
+    )
     llm_run.add_arguments(parser)
     args = parser.parse_args(arguments)
     if args.workers < 1 or (args.limit is not None and args.limit < 1):
@@ -214,7 +235,8 @@ def main(arguments: list[str] | None = None) -> int:
         named, args.backend = args.backend, choose_backend(args)
         if args.backend != "template" or args.dry_run:
             record = functools.partial(make_record, args=args, source=args.model)
-            return llm_run.run(args, lambda: make_requests(args), count_entries(args), record, check_form)
+            check = check_claims if args.check == "strict" else check_form
+            return llm_run.run(args, lambda: make_requests(args), count_entries(args), record, check)
         notice = OFFLINE_NOTICE if named is None else None
         if notice:
             print(f"llm_based_query: {notice}", flush=True)

@@ -4,11 +4,14 @@ import random
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
+from llm_server import Server
 from test_offline_writer import KINDS, random_entry
 
+import llm_based_query
 from benchmarks import check as benchmark
 from spacesgg.errors import InputError
 from spacesgg.prompt import Prompt
@@ -172,3 +175,39 @@ def test_planted_faults_are_found(kind):
     for told, false in benchmark.planted(entries, kind, 30, seed=0):
         assert check_reply(told.scene, told.prompt, told.text).faults == []
         assert check_reply(told.scene, told.prompt, false).faults, false
+
+
+@pytest.mark.parametrize(("mode", "accepted", "asked"), [("strict", 0, 4), ("report", 2, 0), ("off", 2, 0)])
+def test_the_command_asks_again_reports_or_lets_pass(tmp_path, capsys, monkeypatch, mode, accepted, asked):
+    """What is wrong is told to the model; a stricter check than before reads the old replies and asks nothing."""
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    entries = {f"{seed}.jpg": random_entry(seed, 4, ["chair", "sofa", "lamp", "cup"]) for seed in (1, 2)}
+    (tmp_path / "in.json").write_bytes(orjson.dumps(entries))
+    flags = ["--anno-file", str(tmp_path / "in.json"), "--prompt-function", "create_layer_prompt", "--model", "m"]
+    flags += ["--output-file", str(tmp_path / "out.json"), "--attempts", "2"]
+    with Server(reply=lambda body: "A giraffe is in front of a piano.").running() as server:
+        flags += ["--base-url", server.url]
+        status = llm_based_query.main([*flags, "--check", mode])
+        replies = len(server.times)
+        again = llm_based_query.main([*flags, "--check", "strict"])
+        assert len(server.times) - replies == 0
+    assert replies == (asked or 2)
+    assert (status, again) == (0 if accepted else 1, 1)
+    said = capsys.readouterr().out
+    assert f"2 prompts: {accepted} accepted, {2 - accepted} rejected" in said
+    assert "× an object that is not in the image" in said
+    if mode == "strict":
+        told = [body["messages"][-1]["content"] for body in server.bodies if len(body["messages"]) > 2]
+        assert len(told) == 2 and all('"giraffe"' in text for text in told)
+
+
+def test_what_is_reported_stands_in_the_record(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    (tmp_path / "in.json").write_bytes(orjson.dumps({"1.jpg": random_entry(1, 4)}))
+    flags = ["--anno-file", str(tmp_path / "in.json"), "--prompt-function", "create_layer_prompt", "--model", "m"]
+    flags += ["--output-file", str(tmp_path / "out.json"), "--check", "report"]
+    with Server(reply=lambda body: "A giraffe is in front of a piano.").running() as server:
+        assert llm_based_query.main([*flags, "--base-url", server.url]) == 0
+    (record,) = orjson.loads((tmp_path / "out.json").read_bytes())
+    assert any("giraffe" in fault for fault in record["faults"])
