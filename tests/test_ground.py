@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from ray_cast import render, tilt
 
 from spacesgg import ground
-from tests.ray_cast import render, tilt
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]

@@ -2,10 +2,10 @@ import cv2
 import numpy as np
 import orjson
 import pytest
+from ray_cast import render, tilt
 
 import multiview_layers
 from spacesgg import pointmaps
-from tests.ray_cast import render, tilt
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 BACK = [[-8, -3, 8], [8, 1.5, 8.1]]
