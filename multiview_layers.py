@@ -46,7 +46,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
             continue
         found[thing.key] = extents.find_extent(scene, surface, thing.label)
-        ranges[thing.key] = depth_ranges.surface_range(points[..., 2], surface)
+        ranges[thing.key] = depth_ranges.surface_range(scene.depth, surface)
     # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
     if "levels" not in entry:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
@@ -66,7 +66,7 @@ def find_surface(
 ) -> surfaces.Surface:
     """Return the pixels that show one object. Raises InputError with the reason where none can be told."""
     height, width = scene.points.shape[:2]
-    depth = scene.points[..., 2]
+    depth = scene.depth
     if thing.mask is not None:
         surface = surfaces.find_surface(depth, masks.decode(thing.mask, height, width, mask_dir), scene.soft)
         if surface is None:

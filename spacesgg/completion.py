@@ -5,12 +5,14 @@ Points are (N, 3) metres in levelled axes; what is returned is (low, high), (2,)
 
 import numpy as np
 
+from spacesgg.quantiles import percentiles
+
 MIN_POINTS = 30  # a footprint of fewer points is no outline
 CELLS = 48  # of the footprint's longer side
 CELL_SHARE = 0.0005  # of the points, at least two: strays fill no cell
 HEADINGS = np.radians(np.arange(0, 90, 3.0))
-AXES = np.array([np.cos(HEADINGS), np.sin(HEADINGS)])
-NORMALS = np.array([-np.sin(HEADINGS), np.cos(HEADINGS)])
+AXES = np.array([np.cos(HEADINGS), np.sin(HEADINGS)], np.float32)
+NORMALS = np.array([-np.sin(HEADINGS), np.cos(HEADINGS)], np.float32)
 EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
@@ -35,7 +37,7 @@ def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     full = np.flatnonzero(counts >= max(2, CELL_SHARE * len(plan)))
     if len(full) < 3:
         return None
-    cells = np.column_stack([full // (CELLS + 1), full % (CELLS + 1)]) + 0.5
+    cells = np.column_stack([full // (CELLS + 1), full % (CELLS + 1)]).astype(np.float32) + np.float32(0.5)
     across = cells @ AXES  # (cells, headings)
     along = cells @ NORMALS
     sides = [across - across.min(axis=0), across.max(axis=0) - across, along - along.min(axis=0)]
@@ -58,12 +60,12 @@ def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     A circle is fitted (algebraically, Kåsa 1976) to the widest band of heights: a ball's equator, a bin's side.
     """
     y = points[:, 1]
-    top, bottom = np.percentile(y, (2, 98))
+    top, bottom = percentiles(y, (2.0, 98.0))
     if bottom <= top:
         return None
     band = np.floor((y - top) / (bottom - top) * BANDS).astype(int)
     members = [points[band == i][:, ::2] for i in range(BANDS)]
-    widths = [np.ptp(np.percentile(m[:, 0], (1, 99))) if len(m) >= MIN_POINTS else 0.0 for m in members]
+    widths = [np.ptp(percentiles(m[:, 0], (1.0, 99.0))) if len(m) >= MIN_POINTS else 0.0 for m in members]
     # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
     widest = max(range(BANDS), key=lambda i: widths[i] * (1.0 if 2 <= i < BANDS - 1 else 0.9))
     width, plan = widths[widest], members[widest].astype(float)

@@ -13,6 +13,7 @@ import numpy as np
 
 from spacesgg import completion, occlusion, size_priors, surfaces
 from spacesgg.frame import Frame
+from spacesgg.quantiles import percentiles, sample, sample_index
 from spacesgg.surfaces import KERNEL, Surface
 
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
@@ -23,6 +24,7 @@ SOFT_MARGIN = 0.01  # of the depth: monocular scale drifts by some percent, but 
 SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
+POINTS = 4000  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to as many
 
 
 class Extent(NamedTuple):
@@ -41,17 +43,19 @@ class Extent(NamedTuple):
 def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     """Return the extent of the object called `label` whose `surface` was found in the frame's depth."""
     window = frame.points[surface.window]
-    depth, sigma = _smoothed(window[..., 2], surface)
+    depth, sigma = _smoothed(frame.depth[surface.window], surface)
     # Moving a point along its ray to the smoothed depth keeps it under its pixel.
-    scale = np.divide(depth, window[..., 2], out=np.zeros_like(depth), where=surface.pixels)
-    levelled = (window * scale[..., None]) @ frame.rotation.T
-    core = levelled[surface.pixels]
+    rows, columns = np.unravel_index(sample_index(surface.pixels, POINTS), depth.shape)
+    core = window[rows, columns]
+    core = (core * (depth[rows, columns] / core[:, 2])[:, None]) @ frame.rotation.T
     tails = (TAIL_PERCENT, 100 - TAIL_PERCENT)
-    seen = np.percentile(levelled[surface.pixels], tails, axis=0)
     ends = (tails[0], 100 - SOFT_FAR_PERCENT) if frame.soft else tails
-    seen[:, 2] = np.percentile(core[:, 2], ends) + np.array([1, -1]) * _overshoot(core[:, 2], sigma)
-    depth = _spread(depth, surface.pixels)
-    edge = _silhouette_edge(frame, surface, depth)
+    seen = np.array([percentiles(core[:, axis], ends if axis == 2 else tails) for axis in range(3)]).T
+    seen[:, 2] += np.array([1, -1]) * _overshoot(core[:, 2], sigma)
+    rows, columns = _silhouette_edge(surface)
+    depth = _spread(depth, surface.pixels, rows, columns)
+    top, left = surface.window[0].start, surface.window[1].start
+    edge = frame.levelled(columns + left, rows + top, depth[rows, columns])
     if len(edge):
         seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=0)[:2]), np.maximum(seen[1, :2], edge.max(axis=0)[:2])
     if frame.soft and np.ptp(seen[:, 2]) > 0:
@@ -87,11 +91,10 @@ def _back(frame: Frame, surface: Surface, seen: np.ndarray, label: str) -> float
     unless they hang on, or stand against, the surface that is seen around them.
     """
     possible = float(seen[0, 2]) + size_priors.least_depth(label, float(np.ptp(seen[:, 0])))
-    window = frame.points[surface.window]
-    ring = (surface.around > 0) & (window[..., 2] > 0)
+    ring = surface.around & (frame.depth[surface.window] > 0)
     if ring.any():
-        behind = (window[ring] @ frame.rotation.T)[:, 2]
-        possible = min(possible, float(np.percentile(behind, 90)))
+        behind = sample(frame.points[surface.window], ring, POINTS) @ frame.rotation[2]
+        possible = min(possible, percentiles(behind, (90.0,))[0])
     return possible
 
 
@@ -107,8 +110,10 @@ def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
         return z, 0.0
     pixels = surface.pixels
     size = int(np.clip(np.count_nonzero(pixels) ** 0.5 / 8, 1, MAX_SMOOTH_PX)) | 1
-    triple = pixels[:, :-2] & pixels[:, 1:-1] & pixels[:, 2:]
-    curvature = (z[:, 1:-1] - (z[:, :-2] + z[:, 2:]) / 2)[triple]
+    some = slice(None, None, max(1, np.count_nonzero(pixels) // POINTS))  # rows enough to tell the noise
+    row, own = z[some], pixels[some]
+    triple = own[:, :-2] & own[:, 1:-1] & own[:, 2:]
+    curvature = (row[:, 1:-1] - (row[:, :-2] + row[:, 2:]) / 2)[triple]
     # The second difference of white noise has 1.5 times its variance; 1.4826 turns a median into a sigma.
     sigma = 1.4826 * float(np.median(np.abs(curvature))) / 1.5**0.5 if len(curvature) else 0.0
     weight = pixels.astype(np.float32)
@@ -117,22 +122,24 @@ def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
     return np.divide(total, count, out=z.copy(), where=pixels), sigma / size
 
 
-def _spread(depth: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return (h, w) depth with that of the nearest of `pixels` everywhere.
+def _spread(depth: np.ndarray, pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return (h, w) depth with that of the nearest of `pixels` at (N,) rows and columns.
 
     Depth is missing or mixed along edges and on thin parts, and sparse everywhere; the mask is not.
     """
     _, labels = cv2.distanceTransformWithLabels(
         (~pixels).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    values = np.zeros(labels.max() + 1, np.float32)
-    values[labels[pixels]] = depth[pixels]
-    return values[labels]
+    index = np.flatnonzero(pixels)
+    nearest = np.zeros(len(index) + 1, index.dtype)
+    nearest[labels.ravel().take(index)] = index
+    spread = depth.copy()
+    spread[rows, columns] = depth.ravel().take(nearest[labels[rows, columns]])
+    return spread
 
 
-def _silhouette_edge(frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
-    """Return (N, 3) levelled points of the silhouette's edge, at the depths (h, w) given."""
-    top, left = surface.window[0].start, surface.window[1].start
+def _silhouette_edge(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (N,) rows and columns in the window of the silhouette's outermost pixels."""
     silhouette = surface.silhouette.view(np.uint8)
-    rows, columns = np.nonzero(silhouette - cv2.erode(silhouette, KERNEL, borderValue=0))
-    return frame.levelled(columns + left, rows + top, depth[rows, columns])
+    inner = cv2.erode(silhouette, KERNEL, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.unravel_index(np.flatnonzero((silhouette - inner).view(bool)), silhouette.shape)

@@ -18,6 +18,7 @@ class Frame(NamedTuple):
     """An (H, W, 3) point map in metres with what all its objects share."""
 
     points: np.ndarray
+    depth: np.ndarray  # (H, W) metres: the points' z, side by side in memory
     # (H, W) metres that sight reaches: that of the points, filled where these are sparse, endless on the ground
     sight: np.ndarray
     rays: np.ndarray  # (2, 2): x/z = rays[0, 0]·column + rays[0, 1], y/z = rays[1, 0]·row + rays[1, 1]
@@ -36,19 +37,24 @@ class Frame(NamedTuple):
 def make_frame(points: np.ndarray, level: bool = True) -> Frame:
     """Return the frame of an (H, W, 3) point map; with `level` its axes follow the ground where one is found."""
     ground = find_ground(points) if level else None
-    sight, rays = _filled(points[..., 2]), _rays(points)
-    soft = edges_are_soft(points[..., 2])
+    depth = np.ascontiguousarray(points[..., 2])
+    sight, rays = _filled(depth), _rays(points)
+    soft = edges_are_soft(depth)
     if ground is None:
-        return Frame(points, sight, rays, np.eye(3, dtype=np.float32), None, 0.0, soft)
+        return Frame(points, depth, sight, rays, np.eye(3, dtype=np.float32), None, 0.0, soft)
     # Nothing stands behind the ground, so that where it is seen nothing is hidden.
     down = ground.rotation[1]
     across = (down[0] * (rays[0, 0] * np.arange(points.shape[1]) + rays[0, 1])).astype(np.float32)
     along = (down[1] * (rays[1, 0] * np.arange(points.shape[0]) + rays[1, 1]) + down[2]).astype(np.float32)
-    drop = sight * (along[:, None] + across)  # metres below the camera, along gravity
-    on_ground = np.abs(drop - np.float32(ground.height)) < np.float32(GROUND_SHARE) * sight
+    # |metres below the camera, along gravity, less the ground's| < GROUND_SHARE · sight
+    off = along[:, None] + across
+    off *= sight
+    off -= np.float32(ground.height)
+    np.abs(off, out=off)
+    on_ground = off < np.float32(GROUND_SHARE) * sight
     sight = np.where(on_ground, np.float32(ENDLESS_M), sight)
     rotation = ground.rotation.astype(np.float32)
-    return Frame(points, sight, rays, rotation, ground.height, ground.sigma, soft)
+    return Frame(points, depth, sight, rays, rotation, ground.height, ground.sigma, soft)
 
 
 def _filled(depth: np.ndarray) -> np.ndarray:
@@ -72,5 +78,7 @@ def _rays(points: np.ndarray) -> np.ndarray:
     rays = np.zeros((2, 2))
     for axis, index in ((0, columns * step), (1, rows * step)):
         if len(index) and np.ptp(index):
-            rays[axis] = np.polyfit(index, found[:, axis] / found[:, 2], 1)
+            ratio, offset = found[:, axis] / found[:, 2], index - index.mean()
+            slope = offset @ ratio / (offset @ offset)
+            rays[axis] = slope, ratio.mean() - slope * index.mean()
     return rays

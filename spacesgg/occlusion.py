@@ -28,7 +28,7 @@ MAX_HIDDEN = 0.8  # of its seen width or height
 def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
     """Return the (2, 3) box in levelled metres, widened to where the object may go on out of sight.
 
-    `depth` (h, w) holds the object's depth everywhere under its silhouette.
+    `depth` (h, w) holds the object's depth along the edge of its silhouette.
     """
     most = MAX_HIDDEN * np.ptp(box[:, :2], axis=0)
     limits = box[:, :2] + np.array([-most, most])
@@ -41,6 +41,7 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
         first_line, first_position = (left, top) if vertical else (top, left)
         lines = np.flatnonzero(pixels.any(axis=1))
         lines = lines[:: max(1, len(lines) // SCAN_LINES)]
+        followed = scene[lines + first_line]
         for forward in (False, True):
             flip = slice(None) if forward else slice(None, None, -1)
             end = (
@@ -51,7 +52,7 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
             z = own[lines, end]
             size = scene.shape[1]
             start = first_position + end if forward else size - 1 - first_position - end
-            reach = _reach(scene[lines + first_line][:, flip], start, z, touch)
+            reach = _reach(followed[:, flip], start, z, touch)
             hidden = reach > start
             extreme = start >= start.max() - EXTREME_SHARE * pixels.shape[1]
             hidden &= extreme
@@ -96,6 +97,8 @@ def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray, touch: int) -> n
 
     It is `start` itself where the object visibly ends, and the length of the line where nothing proves an end.
     """
+    skipped = int(start.min())  # what lies before tells nothing
+    scene, start = scene[:, skipped:], start - skipped
     length = scene.shape[1]
     beyond = np.arange(length) > (start + EDGE_PX)[:, None]
     proof = beyond & (scene >= (z * (1 - NEARER))[:, None])
@@ -104,7 +107,7 @@ def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray, touch: int) -> n
     first = np.where(cover.any(axis=1), cover.argmax(axis=1), length)
     covered = (first < end) & (first <= start + EDGE_PX + touch) & ~_leads_on(scene, start, first, z)
     cut = start + EDGE_PX >= length - 1
-    return np.where(cut, length, np.where(covered, end, start))
+    return skipped + np.where(cut, length, np.where(covered, end, start))
 
 
 def _leads_on(scene: np.ndarray, start: np.ndarray, first: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -28,11 +28,11 @@ def turn(extent: np.ndarray, view: str) -> np.ndarray:
 
 
 def relation(a: np.ndarray, b: np.ndarray, margin: np.ndarray) -> list[int]:
-    """Return [left, up, front] of A against B from (2, 3) extents: −1, 0 or +1 on each axis.
+    """Return [left, up, front] of A against B from (…, 2, 3) extents: −1, 0 or +1 on each axis.
 
-    0 unless the gap exceeds `margin`, (3,) metres: what the noise could have decided is not stated.
+    0 unless the gap exceeds `margin`, (…, 3) metres: what the noise could have decided is not stated.
     """
-    before, after = b[0] - a[1] > margin, a[0] - b[1] > margin
+    before, after = b[..., 0, :] - a[..., 1, :] > margin, a[..., 0, :] - b[..., 1, :] > margin
     return (after.astype(int) - before.astype(int)).tolist()
 
 
@@ -42,21 +42,28 @@ def order_list(extents: dict[str, Extent], view: str, tilt_sigma: float = 0.0) -
     `tilt_sigma`, radians, is how uncertain the vertical is: it moves heights by that share of the distance
     between the two objects, and distances by that share of their difference in height.
     """
-    axes = np.abs(ROTATIONS[view])
-    turned = {key: turn(extent.box, view) for key, extent in extents.items()}
-    return {
-        f"{a}>{b}": relation(turned[a], turned[b], axes @ _margin(extents[a], extents[b], tilt_sigma))
-        for a, b in combinations(extents, 2)
-    }
+    if len(extents) < 2:
+        return {}
+    # All pairs at once, in the order of combinations().
+    a, b = np.triu_indices(len(extents), 1)
+    turned = np.array([turn(extent.box, view) for extent in extents.values()])
+    margins = _margins(list(extents.values()), a, b, tilt_sigma) @ np.abs(ROTATIONS[view]).T
+    names = (f"{first}>{second}" for first, second in combinations(extents, 2))
+    return dict(zip(names, relation(turned[a], turned[b], margins), strict=True))
 
 
-def _margin(a: Extent, b: Extent, tilt_sigma: float) -> np.ndarray:
-    """Return (3,) metres along the camera's x, y and z that the noise of both could make a gap of."""
-    margin = np.hypot(a.margin, b.margin)
+def _margins(extents: list[Extent], a: np.ndarray, b: np.ndarray, tilt_sigma: float) -> np.ndarray:
+    """Return (N, 3) metres along the camera's x, y and z that the noise of each pair could make a gap of.
+
+    `a` and `b` (N,) number the pairs' extents.
+    """
+    own = np.array([extent.margin for extent in extents])
+    margins = np.hypot(own[a], own[b])
     if tilt_sigma:
-        apart = np.abs(a.centre - b.centre)
-        margin = margin + tilt_sigma * np.array([apart[1], np.hypot(apart[0], apart[2]), apart[1]])
-    return margin
+        centres = np.array([extent.seen for extent in extents]).mean(axis=1)
+        x, y, z = np.abs(centres[a] - centres[b]).T
+        margins += tilt_sigma * np.column_stack([y, np.hypot(x, z), y])
+    return margins
 
 
 def levels(extents: dict[str, Extent], view: str, min_gap: float) -> list[list[str]]:
