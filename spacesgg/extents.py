@@ -63,11 +63,11 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     for body in (completion.rectangle(core), completion.circle(core)):
         if body is not None:
             seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
-    seen[1, 2] = max(seen[1, 2], _back(frame, surface, seen, label))
     if frame.soft:
         seen[1, 2] += surfaces.SOFT_RIM_PX * _rise(depth, surface.pixels)
     box = occlusion.widen(seen, frame, surface, depth)
     box = occlusion.follow_slope(box, seen, core)
+    box[1, 2] = max(box[1, 2], _back(frame, surface, box, label))
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
@@ -84,13 +84,13 @@ def _overshoot(values: np.ndarray, sigma: float) -> float:
     return min(OVERSHOOT_SIGMAS * sigma, float(np.ptp(values)) / 2)
 
 
-def _back(frame: Frame, surface: Surface, seen: np.ndarray, label: str) -> float:
+def _back(frame: Frame, surface: Surface, box: np.ndarray, label: str) -> float:
     """Return how far back, in levelled metres, the object may go on behind the face it shows.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
     unless they hang on, or stand against, the surface that is seen around them.
     """
-    possible = float(seen[0, 2]) + size_priors.least_depth(label, float(np.ptp(seen[:, 0])))
+    possible = float(box[0, 2]) + size_priors.least_depth(label, float(np.ptp(box[:, 0])))
     ring = surface.around & (frame.depth[surface.window] > 0)
     if ring.any():
         behind = sample(frame.points[surface.window], ring, POINTS) @ frame.rotation[2]

@@ -69,6 +69,9 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
             there = frame.levelled(columns, rows, z[hidden])[:, axis]
             box[0, axis] = min(box[0, axis], there.min())
             box[1, axis] = max(box[1, axis], there.max())
+    if frame.ground_height is not None:
+        # What hides its foot stands on the ground as a rule, however little of it is seen.
+        limits[1, 1] = max(limits[1, 1], frame.ground_height)
     box[0, :2] = np.maximum(box[0, :2], limits[0])
     box[1, :2] = np.minimum(box[1, :2], limits[1])
     return box

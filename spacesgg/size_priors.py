@@ -31,6 +31,12 @@ ROUND = frozenset(
         "cone",
         "cup",
         "glass",
+        "globe",
+        "jar",
+        "drum",
+        "tank",
+        "column",
+        "pillar",
         "lamp",
         "light",
         "mug",
@@ -75,8 +81,8 @@ FOOTPRINTS = {
     "bathtub": Footprint(1.4, 0.65),
 }
 # Of any other thing, from the width it shows.
-DEPTH_OF_WIDTH = 0.6
-MAX_BODY_M = 0.5
+DEPTH_OF_WIDTH = 0.8
+MAX_BODY_M = 0.6
 FRONT_SHARE = 0.75  # less than so much of the length is seen: then it is the short side
 
 
