@@ -18,7 +18,7 @@ from spacesgg.sentence import without_attributes
 from spacesgg.sentence_reader import SentenceReader
 from spacesgg.statements import AXIS_WORDS, Asked, Atom, Claim, Keys, Readings, readable
 
-_SEVERAL = ("that", "they", "them", "both", "these", "those", "the two", "the others")
+_SEVERAL = ("that", "they", "them", "both", "these", "those", "the two")
 _SENTENCE_END = re.compile(r"(?<=[.?!])(?=[\s\"')]+|$)|\n+")
 MOST_READINGS = 48
 
@@ -54,6 +54,7 @@ def read_question(text: str, names: Names, views: tuple[str, ...] = ("front",)) 
         )
         either = any(token.kind == "|" for token in found)
         claims = reader.read_sentence(sentence, mentions, attributes=False) if yes_no and not either else []
+        claims = [claim for claim in claims if all(atom.second for reading in claim.readings for atom in reading)]
         relations = [] if yes_no or either else list(reader.sought(found, mentions))
         between = reader.between_objects(found, mentions)
         asked = Asked(objects, meaning, tuple(relations), tuple(between), order, tuple(claims), axis)

@@ -23,7 +23,8 @@ _CUES: tuple[tuple[str, str], ...] = (
         "first",
     ),
     (
-        r"\bbackground|\bbackdrop|\b(?:last|final|back|rear|farthest|furthest|deepest|rearmost) (?:layer|plane)"
+        r"\bbackground|\bbackdrop|\b(?:conclude|round off|complete)s? the (?:scene|picture|view)|\b(?:last"
+        r"|final|back|rear|farthest|furthest|deepest|rearmost) (?:layer|plane)"
         r"|\bat the very back|\b(?:at|in) the back of the (?:scene|picture|view|room)",
         "last",
     ),
@@ -49,7 +50,7 @@ _PATTERN = re.compile("|".join(f"({pattern})" for pattern, _ in _CUES), re.IGNOR
 _BOUNDARY = re.compile(
     r"[;—–]|\b(?:while|whereas|but|with)\b|, and (?=(?:the |one of the |some |some of the "
     r"|both )?[^,;@]{0,25}@\d+@"
-    r"[^;]{0,60}\b(?:reach|extend|stretch|continu|carr|span))",
+    r"[^;]{0,60}\b(?:reach|extend|stretch|continu|carr|span|conclude|complete|close|form|make up))",
     re.IGNORECASE,
 )
 _REACHING = re.compile(
@@ -123,7 +124,7 @@ def _asides(sentence: str) -> set[int]:
                 and not _PATTERN.search(sentence[: token.start][-25:])
             ):
                 found.add(token.start)
-        elif token.kind not in "w,&P" and token.words.lower() != "of":
+        elif token.kind not in "w,&P?" and token.words.lower() != "of":
             after = False
     return found
 

@@ -35,6 +35,22 @@ _NO_OBJECT = re.compile(
     re.IGNORECASE,
 )
 _MOST_READINGS = 12
+# Words written in one whose second half is a name too: an armchair is a chair.
+_SECOND_HALVES = (
+    "chair",
+    "shelf",
+    "table",
+    "board",
+    "lamp",
+    "light",
+    "ball",
+    "boat",
+    "cup",
+    "pot",
+    "bag",
+    "case",
+    "bed",
+)
 _HEAD_END = re.compile(r" (?:of|in|on|at|with|by|near|wearing|holding|that|which|who|made) .*")
 
 
@@ -76,6 +92,8 @@ class Names:
         head = _HEAD_END.sub("", name).split()
         suffixes = {" ".join(head[start:]) for start in range(len(head))}
         other = {name, label} | suffixes
+        halves = {half for half in _SECOND_HALVES for word in head[-1:] if word.endswith(half) and word != half}
+        other |= halves - proper
         for known in (name, head[-1] if head else name):
             other |= {word for word in SYNONYMS.get(known, ()) if word not in proper}
         return {alias.lower() for alias in other if alias.strip() and alias.lower() not in _NO_NAMES}

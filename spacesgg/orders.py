@@ -12,7 +12,7 @@ from spacesgg.statements import Atom, Claim
 def order_claims(sentence: Sentence) -> list[Claim]:
     """Read "from left to right: the lamp, the sofa and then the bed"."""
     asked = sentence.reader.asked
-    found = [token for token in sentence.all if token.kind in "MTO,&"]
+    found = _clause([token for token in sentence.all if token.kind in "MTO,&;"])
     orders = [token for token in found if token.kind == "O"]
     named = [token for token in found if token.kind == "M"]
     if any(token.kind in "BR" for token in sentence.all) or len(orders) > 1 or len(named) < 2:
@@ -34,6 +34,18 @@ def order_claims(sentence: Sentence) -> list[Claim]:
                 atoms += [(meaning[0], meaning[1], a, b) for a in earlier for b in later if a != b]
             readings += [tuple(Atom(view, *atom) for atom in atoms) for view in sentence.views(at)]
     return [Claim(tuple(dict.fromkeys(readings)), False, sentence.words())] if readings else []
+
+
+def _clause(found: list[Token]) -> list[Token]:
+    """Return the part of a sentence, between semicolons, that tells an order; all of it where none does."""
+    parts: list[list[Token]] = [[]]
+    for token in found:
+        if token.kind == ";" and token.words != ":":
+            parts.append([])
+        elif token.kind != ";":
+            parts[-1].append(token)
+    ordered = [part for part in parts if any(token.kind == "O" for token in part)]
+    return ordered[0] if ordered else [token for part in parts for token in part]
 
 
 def _groups(found: list[Token], joints: str, mentions: Sequence[Mention]) -> list[list[str]]:

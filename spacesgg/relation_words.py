@@ -120,13 +120,19 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("R", ""),
     ("S", ""),
     ("C", ""),
+    (
+        "E",
+        r"\b(?:everything|anything|everyone|all of (?:it|them))(?: else)?\b"
+        r"|\b(?:(?:any|all|each)(?: of)? )?the (?:others|rest|other (?:objects|things|items|two|three))\b"
+        r"|\ball others\b",
+    ),
     ("X", rf"\b{_VIEWER}(?:'s)?\b|\byourself\b|\b(?:we|I|someone)\b"),
     ("N", r"\b(?:not|never|neither|nor|rather than|instead of|no longer|cannot)\b|n't\b"),
     ("h", r"\b(?:whether|unclear|uncertain|might|maybe|perhaps|possibly|may be|could be|hard to)\b"),
     (
         "P",
         r"(?<=beyond )that\b|(?<=behind )that\b|(?<=than )that\b|\b(?:it|they|them|both|these|those|this|each"
-        r"|one|the other|the others|the two|the former|the latter)\b",
+        r"|one|the other|the two|the former|the latter)\b",
     ),
     ("V", rf"\b(?:{_VERBS})\b|(?<=\w)'(?:s|re)\b"),
     ("&", r"\b(?:and|as well as|plus|along with|together with)\b"),

@@ -226,6 +226,9 @@ def true(scene: Scene, atom: Atom) -> bool:
     """Tell whether the signs prove an atom; a place within the scene only has to be possible."""
     if atom.second:
         return sign(scene, atom.view, atom.axis, atom.first, atom.second) == atom.sign
+    layers = _layers(scene) if (atom.view, atom.axis) == ("front", "front") else []
+    if layers and atom.first in layers[0 if atom.sign == -1 else -1]:
+        return True
     found = {sign(scene, atom.view, atom.axis, atom.first, other) for other in scene.things if other != atom.first}
     return atom.sign in found or -atom.sign not in found
 

@@ -121,13 +121,16 @@ class Sentence:
         return next((i + 1 for i in reversed(range(position)) if self.kind(i) in ";~"), 0)
 
     def chain_end(self, position: int) -> int:
-        """Return the position after a row of two-place relations that share their object, 0 where there is"
-        " none."""
+        """Return the position after a row of relations that share their object, 0 where there is none."""
         last, at = (position if self.kind(position) in "RI" else None), position
         while True:
             after = at + 1
             while self.kind(after) and self.kind(after) in _JOINTS:
                 after += 1
+            # "to the left and behind the sofa", but not "in the foreground, and behind it …"
+            apart = last is None and any(self.kind(i) == "," for i in range(at, after))
+            if apart or (self.kind(at) == "L" and self.t[at].value[0] == "front"):
+                return 0
             if not self.kind(after) or self.kind(after) not in "RICL" or after == at + 1:
                 return 0 if last is None else last + 1
             at = after
@@ -144,6 +147,8 @@ class Sentence:
         end = taken[-1] + 1 if taken else after
         rest = "".join(token.kind for token in self.t[end:])
         follows = re.match(r",?[XVPN]*V[zC]*M|,[XV]*M", rest)
+        if opens and not taken and self.kind(end - 1) == "P" and (verbless := re.match(r",?z?M", rest)):
+            return self.meant(self.following(end + verbless.end() - 1)), taken  # "and behind it a lamp"
         # ", and behind the sofa is a lamp" opens anew although the clause has named something
         if opens and (not named or (follows and "V" in follows[0] and self.kind(before) in ("&", ","))):
             if follows and "N" not in follows[0] and "P" not in follows[0].rstrip("M"):
@@ -151,7 +156,7 @@ class Sentence:
                     return [], self._trim(taken)
                 return self.meant(self.following(end + follows.end() - 1)), taken
             comma = next((n for n in range(1, len(taken)) if self.kind(taken[n] - 1) == ","), 0)
-            if comma and rest.startswith("V"):
+            if comma and (rest[:1] in ("V", "", ";")):
                 return self.meant(taken[comma:]), taken[:comma]
             if len(taken) > 1 and rest.startswith("V"):
                 return self.meant(taken[-1:]), taken[:-1]
@@ -231,14 +236,19 @@ class Sentence:
         if before[0] and spoken:
             return before
         following = self.follower(position + 1)
-        if not following and not spoken and self.kind(position + 1) == "," and self.kind(position + 2) == "M":
+        if (
+            not following
+            and not spoken
+            and self.kind(position + 1) in (",", ";")
+            and self.kind(position + 2) == "M"
+        ):
             following = self.meant(self.following(position + 2))
         return (following, False) if following else self.subject(position)
 
     def follower(self, position: int) -> Readings:
         """Return what follows a verb after `position`: "nearest is the lamp"."""
         rest = "".join(token.kind for token in self.t[position:])
-        match = re.match(r"[zX]?,?[XV]*VM", rest)
+        match = re.match(r"(?:zP)?[zX]?,?[XV]*VM", rest)
         return self.meant(self.following(position + match.end() - 1)) if match else []
 
 

@@ -29,7 +29,9 @@ class SentenceReader(Sentence):
         position = 0
         while position < len(self.t):
             kind = self.kind(position)
-            if kind in "RICL" and (self.chain_end(position) or kind in "RI"):
+            if kind in "RI" and self.kind(position - 1) == "E":  # "behind everything in front of it"
+                position += 1
+            elif kind in "RICL" and (self.chain_end(position) or kind in "RI"):
                 position = self._relation(position)
             elif kind == "B":
                 position = self._between(position)
@@ -70,6 +72,10 @@ class SentenceReader(Sentence):
             objects = self.reader.pronoun(self.t[end], self.earlier(start))
             after = end + 1
         elif self.kind(end) == "X":
+            return end + 1
+        elif self.kind(end) == "E":  # "left of everything else"
+            if re.search(r"else|other|rest", self.t[end].words, re.IGNORECASE):
+                self._superlative(chain[-1])
             return end + 1
         elif self.kind(end) == "?" and self.t[end].words.lower() == "which":  # "above which there is a mug"
             named = [self.meant([i]) for i in range(start) if self.kind(i) == "M"]

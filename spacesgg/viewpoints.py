@@ -81,7 +81,8 @@ _CUES = [
         rf"|very )?SIDE{_SIDE}{_PLACE}(?! of)"
     ),
     *_sides(
-        rf"\b{_LOOK}(?: \w+)? (?:to|toward|towards|at|into)? ?(?:the )?LOOKED(?:wards?)?{_SIDE}\b{_PLACE}(?! of)"
+        rf"\b{_LOOK}(?: across| over| out| straight| back| directly)? (?:to|toward|towards|at"
+        rf"|into)? ?(?:the )?LOOKED(?:wards?)?{_SIDE}\b{_PLACE}(?! of)"
     ),
     *_sides(rf"\b{_LOOK} (?:\w+ )?from SIDE to LOOKED"),
     # behind
@@ -96,7 +97,8 @@ _CUES = [
         "back",
     ),
     (
-        r"\bbehind (?:the (?:whole )?(?:scene|room|picture)|everything|it all|all of (?:it|this|them))\b",
+        rf"\bbehind the (?:whole )?(?:scene|room|picture)\b|{_STAND}[^.?!,;@]{{0,15}} behind (?:everything"
+        rf"|it all|all of (?:it|this|them))\b",
         "back",
     ),
     (
@@ -114,7 +116,7 @@ _CUES = [
     (r"\b180(?: |-)degrees?|\bfrom (?:the )?reverse(?: angle)?|\bturned? (?:the scene )?around\b", "back"),
     # where one stands already
     (
-        r"\bfrom (?:there|that (?:side|spot|position|place|viewpoint|point|angle|vantage point|end|corner"
+        r"\bnow\b|\bfrom (?:there|that (?:side|spot|position|place|viewpoint|point|angle|vantage point|end|corner"
         r"|perspective|point of view)"
         r"|this (?:side|spot|position|viewpoint|angle|vantage point|new \w+|perspective)"
         r"|your (?:side|spot|position|place|viewpoint|new \w+|vantage point|point of view|perspective)"
