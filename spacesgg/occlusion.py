@@ -22,7 +22,8 @@ EXTREME_SHARE = 0.15
 HIDDEN_SHARE = 0.5  # of these lines
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
-MAX_HIDDEN = 0.8  # of its seen width or height
+MAX_HIDDEN = 0.8  # of its seen width or height,
+SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
 
 
 def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
@@ -30,7 +31,8 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
 
     `depth` (h, w) holds the object's depth along the edge of its silhouette.
     """
-    most = MAX_HIDDEN * np.ptp(box[:, :2], axis=0)
+    size = np.ptp(box[:, :2], axis=0)
+    most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max())
     limits = box[:, :2] + np.array([-most, most])
     box = box.copy()
     whole = frame.sight
