@@ -11,8 +11,8 @@ MIN_POINTS = 30  # a footprint of fewer points is no outline
 CELLS = 48  # of the footprint's longer side
 CELL_SHARE = 0.0005  # of the points, at least two: strays fill no cell
 HEADINGS = np.radians(np.arange(0, 90, 3.0))
-AXES = np.array([np.cos(HEADINGS), np.sin(HEADINGS)], np.float32)
-NORMALS = np.array([-np.sin(HEADINGS), np.cos(HEADINGS)], np.float32)
+AXES = np.column_stack([np.cos(HEADINGS), np.sin(HEADINGS)]).astype(np.float32)  # a heading a row
+NORMALS = np.column_stack([-np.sin(HEADINGS), np.cos(HEADINGS)]).astype(np.float32)
 EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
@@ -32,26 +32,29 @@ def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     cell = float((plan.max(axis=0) - low).max()) / CELLS
     if cell <= 0 or len(plan) < MIN_POINTS:
         return None
-    index = ((plan - low) / cell).astype(np.int64)
-    counts = np.bincount(index[:, 0] * (CELLS + 1) + index[:, 1])
+    across, along = ((plan - low) / cell).astype(np.int64).T
+    counts = np.bincount(across * (CELLS + 1) + along)
     full = np.flatnonzero(counts >= max(2, CELL_SHARE * len(plan)))
     if len(full) < 3:
         return None
-    cells = np.column_stack([full // (CELLS + 1), full % (CELLS + 1)]).astype(np.float32) + np.float32(0.5)
-    across = cells @ AXES  # (cells, headings)
-    along = cells @ NORMALS
-    sides = [across - across.min(axis=0), across.max(axis=0) - across, along - along.min(axis=0)]
-    sides.append(along.max(axis=0) - along)
-    off_edge = np.minimum(np.minimum.reduce(sides), EDGE_CELLS).mean(axis=0) / EDGE_CELLS
+    cells = np.array([full // (CELLS + 1), full % (CELLS + 1)], np.float32) + np.float32(0.5)
+    inwards_across, across = _from_sides(AXES @ cells)
+    inwards_along, along = _from_sides(NORMALS @ cells)
+    off_edge = np.minimum(inwards_across, inwards_along, out=inwards_across)
+    off_edge = np.minimum(off_edge, np.float32(EDGE_CELLS), out=off_edge).mean(axis=1) / EDGE_CELLS
     area = np.ptp(across, axis=0) * np.ptp(along, axis=0)
     best = int(np.argmin(off_edge + AREA_WEIGHT * area / max(area.min(), 1.0)))
-    corners = [
-        a * AXES[:, best] + b * NORMALS[:, best]
-        for a in (across[:, best].min(), across[:, best].max())
-        for b in (along[:, best].min(), along[:, best].max())
-    ]
+    corners = [a * AXES[best] + b * NORMALS[best] for a in across[:, best] for b in along[:, best]]
     corners = np.array(corners) * cell + low
     return corners.min(axis=0), corners.max(axis=0)
+
+
+def _from_sides(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far (headings, N) positions lie from the nearer end of their row, and the (2, headings) ends."""
+    ends = np.array([positions.min(axis=1), positions.max(axis=1)])
+    positions -= ends.mean(axis=0)[:, None]
+    inwards = np.abs(positions, out=positions)
+    return np.subtract((np.ptp(ends, axis=0) / 2)[:, None], inwards, out=inwards), ends
 
 
 def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -63,8 +66,8 @@ def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     top, bottom = percentiles(y, (2.0, 98.0))
     if bottom <= top:
         return None
-    band = np.floor((y - top) / (bottom - top) * BANDS).astype(int)
-    members = [points[band == i][:, ::2] for i in range(BANDS)]
+    band = np.floor((y - top) * (BANDS / (bottom - top)))
+    members = [points[band == i, ::2] for i in range(BANDS)]
     widths = [np.ptp(percentiles(m[:, 0], (1.0, 99.0))) if len(m) >= MIN_POINTS else 0.0 for m in members]
     # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
     widest = max(range(BANDS), key=lambda i: widths[i] * (1.0 if 2 <= i < BANDS - 1 else 0.9))

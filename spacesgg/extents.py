@@ -24,7 +24,7 @@ SOFT_MARGIN = 0.01  # of the depth: monocular scale drifts by some percent, but 
 SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
-POINTS = 4000  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to as many
+POINTS = 6000  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
 
 
 class Extent(NamedTuple):
@@ -105,7 +105,10 @@ def _rise(depth: np.ndarray, pixels: np.ndarray) -> float:
 
 
 def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
-    """Return z averaged over neighbours of the same object, and the noise in metres that this leaves."""
+    """Return z averaged over neighbours of the same object, and the noise in metres that this leaves.
+
+    What it is outside the object's pixels means nothing.
+    """
     if surface.sparse:
         return z, 0.0
     pixels = surface.pixels
@@ -119,7 +122,7 @@ def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
     weight = pixels.astype(np.float32)
     total = cv2.boxFilter(z * weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
     count = cv2.boxFilter(weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    return np.divide(total, count, out=z.copy(), where=pixels), sigma / size
+    return total / np.maximum(count, np.float32(1)), sigma / size
 
 
 def _spread(depth: np.ndarray, pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ def percentiles(values: np.ndarray, percents: tuple[float, ...]) -> list[float]:
 
 
 def sample(values: np.ndarray, chosen: np.ndarray, most: int) -> np.ndarray:
-    """Return (n,) of the `values` (h, w) where `chosen` (h, w) is true, all or every k-th, < 2 × `most`.
+    """Return (n,) of the `values` (h, w) where `chosen` (h, w) is true, all or every k-th, up to `most`.
 
     The pixels of one surface differ little from their neighbours, so that its percentiles stay the same.
     """
@@ -30,4 +30,4 @@ def sample(values: np.ndarray, chosen: np.ndarray, most: int) -> np.ndarray:
 def sample_index(chosen: np.ndarray, most: int) -> np.ndarray:
     """Return (n,) flat indices of the pixels that `sample` takes."""
     index = np.flatnonzero(chosen)
-    return index[:: max(1, len(index) // most)]
+    return index[:: max(1, -(-len(index) // most))]

@@ -175,7 +175,8 @@ def _connected(
     areas = np.bincount(labels.ravel(), minlength=parts).astype(float)
     areas[0] = 0
     outside = cv2.dilate((smooth & ~own).view(np.uint8), KERNEL) > 0
-    leaks = np.bincount(labels[outside & inside], minlength=parts) / np.maximum(areas, 1)
+    met = np.flatnonzero(outside & inside)
+    leaks = np.bincount(labels.ravel().take(met), minlength=parts) / np.maximum(areas, 1)
     leaky = leaks > LEAK_SHARE
     weights = areas * np.where(leaky, LEAK_WEIGHT, 1.0)
     large = np.flatnonzero(weights >= max(LEAK_WEIGHT, MIN_PART * weights.max()))
