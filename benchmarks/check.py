@@ -40,7 +40,7 @@ from spacesgg.scene import TELLING_WORDS, Scene
 FUNCTIONS = (prompts.create_layer_prompt, prompts.create_between_prompt, prompts.create_rotation_prompt)
 PARAPHRASES = Path(__file__).resolve().parent.parent / "tests" / "paraphrases"
 MARGIN_M = np.full(3, 0.02)  # what the pipeline asks for at least before it states a relation
-# Labels that no scene has; half of them are in no list of the check.
+# Labels that no scene has; seven of the twelve are in no list of the check.
 STRANGERS = (
     "bicycle",
     "giraffe",

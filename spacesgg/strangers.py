@@ -59,7 +59,7 @@ _SUBJECT = re.compile(
 )
 _LISTED = re.compile(
     r"@\d+@(?:,| and|, and|,? as well as) (?:a|an|another) ((?:[A-Za-z-]+ ){0,2}?[A-Za-z-]+)(?=[,.;:]|$"
-    r"| (?:and|are|is)\b)"
+    r"| (?:and|are|is|in|on|at|from|with|to|comes?|makes?|stands?|share|belong)\b)"
     r"|\b(?:a|an|another) ((?:[A-Za-z-]+ )?[A-Za-z-]+)(?:,| and|, and|,? as well as) (?:(?:a|an|the|some"
     r"|another) )?@\d+@",
     re.IGNORECASE,
