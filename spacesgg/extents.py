@@ -55,7 +55,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     rows, columns = _silhouette_edge(surface)
     depth = _spread(depth, surface.pixels, rows, columns)
     top, left = surface.window[0].start, surface.window[1].start
-    edge = frame.levelled(columns + left, rows + top, depth[rows, columns])
+    edge = frame.levelled(columns * surface.step + left, rows * surface.step + top, depth[rows, columns])
     if len(edge):
         seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=0)[:2]), np.maximum(seen[1, :2], edge.max(axis=0)[:2])
     if frame.soft and np.ptp(seen[:, 2]) > 0:
@@ -64,7 +64,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
         if body is not None:
             seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
     if frame.soft:
-        seen[1, 2] += surfaces.SOFT_RIM_PX * _rise(depth, surface.pixels)
+        seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(depth, surface.pixels)
     box = occlusion.widen(seen, frame, surface, depth)
     box = occlusion.follow_slope(box, seen, core)
     box[1, 2] = max(box[1, 2], _back(frame, surface, box, label))

@@ -37,13 +37,14 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
     box = box.copy()
     whole = frame.sight
     touch = SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX
-    top, left = surface.window[0].start, surface.window[1].start
+    top, left, step = surface.window[0].start, surface.window[1].start, surface.step
     for vertical in (False, True):
         pixels, own, scene = (a.T if vertical else a for a in (surface.silhouette, depth, whole))
         first_line, first_position = (left, top) if vertical else (top, left)
         lines = np.flatnonzero(pixels.any(axis=1))
         lines = lines[:: max(1, len(lines) // SCAN_LINES)]
-        followed = scene[lines + first_line]
+        across = lines * step + first_line
+        followed = scene[across]
         for forward in (False, True):
             flip = slice(None) if forward else slice(None, None, -1)
             end = (
@@ -53,10 +54,10 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
             )
             z = own[lines, end]
             size = scene.shape[1]
-            start = first_position + end if forward else size - 1 - first_position - end
+            start = first_position + end * step if forward else size - 1 - first_position - end * step
             reach = _reach(followed[:, flip], start, z, touch)
             hidden = reach > start
-            extreme = start >= start.max() - EXTREME_SHARE * pixels.shape[1]
+            extreme = start >= start.max() - EXTREME_SHARE * pixels.shape[1] * step
             hidden &= extreme
             if np.count_nonzero(hidden) <= HIDDEN_SHARE * np.count_nonzero(extreme):
                 continue
@@ -66,8 +67,7 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
                 box[int(forward), axis] = limits[int(forward), axis]
                 continue
             along = np.full(np.count_nonzero(hidden), end if forward else size - 1 - end)
-            across = lines[hidden] + first_line
-            columns, rows = (across, along) if vertical else (along, across)
+            columns, rows = (across[hidden], along) if vertical else (along, across[hidden])
             there = frame.levelled(columns, rows, z[hidden])[:, axis]
             box[0, axis] = min(box[0, axis], there.min())
             box[1, axis] = max(box[1, axis], there.max())

@@ -12,17 +12,17 @@ MAX_RIM_PX = 8  # masks drawn by hand or by networks err by no more
 RIM_FRACTION = 0.12  # of the square root of the mask's area: small masks are not drawn so badly
 
 
-def find_spill(z: np.ndarray, inside: np.ndarray, area: int) -> np.ndarray:
+def find_spill(z: np.ndarray, inside: np.ndarray, step: int = 1) -> np.ndarray:
     """Return the (h, w) bool pixels of the mask `inside` (h, w) that a surface outside it reaches without a step.
 
-    `z` (h, w) is the depth, 0 = none, in any unit; `area` the mask's pixels.
+    `z` (h, w) is the depth, 0 = none, in any unit; its pixels are `step` pixels of the image apart.
     """
     width = z.shape[1]
     across, along = _linked(z, 1), _linked(z, width)
     across[width - 1 :: width] = False  # the last pixel of a row and the first of the next are no neighbours
     seen = z > 0
     reached = (~inside & seen).ravel()
-    for _ in range(min(MAX_RIM_PX, round(RIM_FRACTION * area**0.5))):
+    for _ in range(round(min(MAX_RIM_PX / step, RIM_FRACTION * np.count_nonzero(inside) ** 0.5))):
         grown = reached.copy()
         for links, step in ((across, 1), (along, width)):
             grown[step:] |= reached[:-step] & links

@@ -15,6 +15,7 @@ from spacesgg.quantiles import percentiles, sample
 from spacesgg.spill import find_spill
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
+MAX_WINDOW_PX = 80  # larger objects are seen at every second, third … pixel: theirs are millimetres apart
 PAD_PX = 3  # how far outside the mask a surface is followed
 STEEP_STEP = 0.12  # by as much on a table top 30 cm below the camera, 4 m away
 STEEP_SHARE = 0.03  # of the main surface that a steep one must have
@@ -55,6 +56,11 @@ class Surface(NamedTuple):
     around: np.ndarray  # just outside the mask
     sparse: bool
 
+    @property
+    def step(self) -> int:
+        """Return how many pixels of the image apart the window's pixels are."""
+        return self.window[0].step or 1
+
 
 def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | None:
     """Return the object's pixels; depth (H, W), larger = farther, 0 = none, in any unit; mask (H, W) bool.
@@ -65,8 +71,15 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:
         return None
-    window = np.s_[max(y - PAD_PX, 0) : y + height + PAD_PX, max(x - PAD_PX, 0) : x + width + PAD_PX]
+    step = max(1, round((width * height) ** 0.5 / MAX_WINDOW_PX))
+    pad = PAD_PX * step
+    window = np.s_[max(y - pad, 0) : y + height + pad : step, max(x - pad, 0) : x + width + pad : step]
     inside, z = np.ascontiguousarray(mask[window]), np.ascontiguousarray(depth[window], np.float32)
+    if step > 1 and np.count_nonzero(inside & (z > 0)) < SPARSE_COVERAGE * np.count_nonzero(inside):
+        # Of sparse returns none may be passed over.
+        window = tuple(slice(side.start, side.stop, 1) for side in window)
+        inside, z = np.ascontiguousarray(mask[window]), np.ascontiguousarray(depth[window], np.float32)
+        step = 1
     area = cv2.countNonZero(inside.view(np.uint8))
     seen = inside & (z > 0)
     count = cv2.countNonZero(seen.view(np.uint8))
@@ -76,14 +89,14 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
         pixels = _returns(z, seen, area)
         return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= MIN_RETURNS else None
-    pixels, silhouette = _connected(z, inside, seen, area, soft)
+    pixels, silhouette = _connected(z, inside, seen, step, soft)
     if np.count_nonzero(pixels) < FEW_SHARE * area:
         pixels = _medial(z, inside, seen)
         silhouette = inside
         if not pixels.any():
             return None
     if soft:
-        pixels = _core(pixels, inside)
+        pixels = _core(pixels, inside, SOFT_RIM_PX / step)
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
 
 
@@ -144,7 +157,7 @@ def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return _main_cluster(z, middle)
 
 
-def _core(pixels: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _core(pixels: np.ndarray, inside: np.ndarray, soft_rim: float) -> np.ndarray:
     """Return the pixels far from the mask's edge, or as far as leaves enough of them."""
     distance = cv2.distanceTransform(np.pad(inside.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     distances = distance[pixels]
@@ -152,11 +165,11 @@ def _core(pixels: np.ndarray, inside: np.ndarray) -> np.ndarray:
     if len(distances) <= enough:
         return pixels
     rim = float(np.partition(distances, -int(enough))[-int(enough)])
-    return pixels & (distance >= min(rim, SOFT_RIM_PX))
+    return pixels & (distance >= min(rim, soft_rim))
 
 
 def _connected(
-    z: np.ndarray, inside: np.ndarray, seen: np.ndarray, area: int, soft: bool
+    z: np.ndarray, inside: np.ndarray, seen: np.ndarray, step: int, soft: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the pixels of the connected, step-free surfaces that end at the mask, and the mask without the rest.
 
@@ -167,7 +180,7 @@ def _connected(
     # A hole must not be the nearest; adding takes a third of the time of np.where.
     nearest = cv2.erode(z + ~valid * np.float32(1e30), KERNEL)
     smooth = valid & (farthest <= nearest * np.float32(1 + STEP))
-    spill = find_spill(z, inside, area)
+    spill = find_spill(z, inside, step)
     own = smooth & inside & ~spill
     parts, labels = cv2.connectedComponents(own.view(np.uint8), connectivity=4)
     if parts < 2:
