@@ -51,6 +51,8 @@ class Measured(NamedTuple):
 
 # --- the frames ----------------------------------------------------------------------------------------------
 
+COMMANDS = ("d2p", "layers_aggregation", "multiview_layers")
+
 
 def make_frame(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Return colour (H, W, 3) uint8, depth (H, W) uint16 with noise and holes, and each object's (H, W) mask."""
@@ -247,7 +249,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--repeats", type=int, default=5, help="Runs of each contender; their median is reported.")
     add("--output", type=Path, help="Write the tables to this Markdown file too.")
     add("--folder", type=Path, help="Make the frames below this folder, which needs 40 MB a frame, not in /tmp.")
-    add("--only", nargs="*", help="Time only these commands, without the comparison of memory and workers.")
+    add(
+        "--only",
+        nargs="*",
+        choices=COMMANDS,
+        help="Time only these commands, without the comparison of memory and workers.",
+    )
     add("--reference", nargs=2, help=argparse.SUPPRESS)  # how a contender that is no script is started
     args = parser.parse_args(arguments)
     if args.frames < 1 or args.repeats < 1:
@@ -261,16 +268,14 @@ def main(arguments: list[str] | None = None) -> int:
     if args.reference:
         REFERENCES[args.reference[0]](Path(args.reference[1]))
         return 0
-    stages = [("d2p", "floor-d2p", "open3d-d2p"), ("layers_aggregation", "floor-layers")]
-    stages += [("multiview_layers", "floor-multiview")]
-    missing = [stage for stage in stages if not (ROOT / f"{stage[0]}.py").is_file()]
-    for stage in missing:
-        print(f"speed: {stage[0]}.py does not exist; skipped")
-    stages = [stage for stage in stages if stage not in missing and (not args.only or stage[0] in args.only)]
+    contenders = (("floor-d2p", "open3d-d2p"), ("floor-layers",), ("floor-multiview",))
+    stages = [(own, *others) for own, others in zip(COMMANDS, contenders, strict=True)]
+    stages = [stage for stage in stages if not args.only or stage[0] in args.only]
     report = [f"Machine: {machine()}", ""]
     with tempfile.TemporaryDirectory(dir=args.folder) as temporary:
         small, large = Path(temporary, "small"), Path(temporary, "large")
         make_dataset(small, args.frames)
+        measure(command("d2p", small))  # the point maps that multiview_layers.py reads
         rows = []
         for stage in stages:
             own, floor = stage[:2]
@@ -280,7 +285,7 @@ def main(arguments: list[str] | None = None) -> int:
                 numbers = (m.wall_s, args.frames / m.wall_s, m.cpu_s, m.wall_s / f.wall_s, m.cpu_s / f.cpu_s)
                 rows.append([name, *(f"{number:.2f}" for number in numbers), f"{m.peak_mb:.0f}"])
             if own == "d2p":
-                measure(command("d2p", small))  # the point maps that multiview_layers.py reads
+                measure(command("d2p", small))  # Open3D's own path has left no point maps
         header = ["command", "wall s", "frames/s", "CPU s", "wall / floor", "CPU / floor", "peak MB"]
         report.append(table(f"{args.frames} frames, one process", header, rows))
         if not args.only:
