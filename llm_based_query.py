@@ -26,31 +26,67 @@ from types import ModuleType
 from typing import Any
 
 from spacesgg import annotations, batch, llm_run, reply_check, training_record
+from spacesgg.atomic import refuse_as_output
 from spacesgg.backends import Permanent, Reply, Template
 from spacesgg.dialogue import Request
 from spacesgg.errors import InputError
-from spacesgg.prompt import Prompt
+from spacesgg.prompt import Prompt, check_prompt
 from spacesgg.scene import Scene
 
 OFFLINE_NOTICE = "no endpoint is named: the texts are the offline writer's, made from the geometry by no model"
+PROMPT_FAULT = "the prompt function failed"
+FAULTS_THAT_STOP = (
+    20  # so many prompt functions failed and none before succeeded: it is the function, not the image
+)
 
 
 def make_request(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> Request:
     """Return what is asked about one annotation entry. Raises InputError saying why nothing can be."""
     image, entry = item
     scene = Scene.from_entry(image, entry)
-    prompt = prompt_function(args.prompt_file, args.prompt_function)(scene, dice(args, image, "prompt"))
-    if not isinstance(prompt, Prompt):
-        raise InputError(f"{args.prompt_function} returned {type(prompt).__name__}, a Prompt is expected")
-    identifier = f"{Path(image).stem}_{args.prompt_function}"
-    return Request(identifier, image, args.prompt_function, prompt, scene, entry=entry)
+    function = prompt_function(args.prompt_file, args.prompt_function)
+    try:
+        prompt = function(scene, dice(args, image, "prompt"))
+    except InputError:
+        raise  # of this image nothing can be asked, and the function says why
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{PROMPT_FAULT}: {type(error).__name__}: {error}") from error
+    try:
+        check_prompt(prompt, asked=args.backend != "template")
+    except InputError as error:
+        raise InputError(f"{PROMPT_FAULT}: {error}") from error
+    return Request(record_id(image, args), image, args.prompt_function, prompt, scene, entry=entry)
 
 
 def make_requests(args: argparse.Namespace) -> Iterator[Request]:
-    """Yield what is asked about every entry, and why where nothing can be."""
+    """Yield what is asked about every entry, and why where nothing can be.
+
+    Raises InputError when the prompt function fails for everything.
+    """
+    watch = FaultWatch(args)
     for item in read_entries(args):
         (image, entry), request, reason = batch.attempt(functools.partial(make_request, args=args), item)
+        watch.see(reason)
         yield request or Request("", image, args.prompt_function, None, None, reason, entry)
+
+
+class FaultWatch:
+    """Ends a run whose prompt function fails for every image, before it has walked over a million of them."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._name = f"{args.prompt_file or 'prompts.py'}, {args.prompt_function}"
+        self._faults = 0
+
+    def see(self, reason: str | None) -> None:
+        """Count one image: why nothing was made of it, None where something was."""
+        if self._faults < 0:
+            return
+        if reason is None:
+            self._faults = -1  # it works: from here on every failure is one image's
+        elif reason.startswith(PROMPT_FAULT):
+            self._faults += 1
+        if self._faults >= FAULTS_THAT_STOP:
+            raise InputError(f"{self._name}: stopped after {self._faults} images and no prompt; {reason}")
 
 
 def make_record(request: Request, reply: Reply, args: argparse.Namespace, source: str) -> dict[str, Any]:
@@ -95,12 +131,24 @@ def write_offline(item: tuple[str, dict[str, Any]], args: argparse.Namespace) ->
         reply = asyncio.run(backend.ask(request.prompt, dice(args, request.image, "reply").getrandbits(31)))
     except Permanent as error:
         raise InputError(error.reason) from error
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{PROMPT_FAULT}: its offline writer: {type(error).__name__}: {error}") from error
+    if not isinstance(reply.text, str):
+        raise InputError(f"{PROMPT_FAULT}: its offline writer returned {type(reply.text).__name__}, not a text")
     return make_record(request, reply, args, backend.name)
 
 
 def dice(args: argparse.Namespace, image: str, purpose: str) -> random.Random:
     """Return a generator for one image and purpose, so that no result depends on the order of the work."""
     return random.Random(f"{args.seed}/{image}/{args.prompt_function}/{purpose}")
+
+
+def record_id(image: str, args: argparse.Namespace) -> str:
+    """Return a record's id: image path without its suffix, and prompt function."""
+    place = relative_image(image, args.dataset_base, "")
+    return f"{place.removesuffix(Path(place).suffix).lstrip('/')}_{args.prompt_function}"
 
 
 def relative_image(image: str, dataset_base: str, data_prefix: str) -> str:
@@ -126,13 +174,16 @@ def _module(path: Path | None) -> ModuleType:
         import prompts
 
         return prompts
-    specification = importlib.util.spec_from_file_location(path.stem, path)
+    # A name of its own: a file called random.py must not stand in for the library's.
+    name = f"prompt_file_{path.stem}"
+    specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
         raise InputError(f"{path}: a Python file (.py) is expected")
     module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module  # dataclasses and pickle look their module up there
     try:
         specification.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
     return module
 
@@ -152,6 +203,9 @@ def choose_backend(args: argparse.Namespace) -> str:
     environment = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")
     named = "openai" if args.base_url or args.model or environment else "template"
     name = args.backend or named
+    files = "--write-batch" if args.write_batch else "--read-batch" if args.read_batch else None
+    if files and (name == "template" or not args.model):
+        raise InputError(f"{files} needs --model, the name of the model that answers, and not --backend template")
     if name != "template" and not args.model:
         raise InputError(f"the backend {name} needs --model, the name of the model that answers")
     return name
@@ -226,11 +280,30 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     return args
 
 
+def write_all_offline(args: argparse.Namespace) -> int:
+    """Write every record without a model; return the exit status."""
+    failures, watch = batch.Failures(), FaultWatch(args)
+    work = functools.partial(write_offline, args=args)
+    with training_record.writer(args.output_file) as write:
+        for (image, entry), record, reason in batch.run(work, read_entries(args), args.workers, None, "texts"):
+            watch.see(reason)
+            if reason is not None:
+                line = {"image": image, "prompt_function": args.prompt_function, "reason": reason}
+                failures.append({**entry, **line})
+                continue
+            write(record)
+    status = batch.finish("llm_based_query", write.count, failures, args.output_file)
+    if write.kept:
+        llm_run.say_kept(args.output_file)
+    return 1 if write.kept else status
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every entry has its record, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
-    failures, succeeded = [], 0
     try:
+        for output in (args.output_file, batch.errors_path(args.output_file)):
+            refuse_as_output(output, args.anno_file, args.description_file, args.prompt_file)
         prompt_function(args.prompt_file, args.prompt_function)
         named, args.backend = args.backend, choose_backend(args)
         if args.backend != "template" or args.dry_run:
@@ -240,21 +313,16 @@ def main(arguments: list[str] | None = None) -> int:
         notice = OFFLINE_NOTICE if named is None else None
         if notice:
             print(f"llm_based_query: {notice}", flush=True)
-        work = functools.partial(write_offline, args=args)
-        with training_record.writer(args.output_file) as write:
-            for (image, _), record, reason in batch.run(work, read_entries(args), args.workers, None, "texts"):
-                if reason is not None:
-                    failures.append({"image": image, "reason": reason})
-                    continue
-                write(record)
-                succeeded += 1
+        status = write_all_offline(args)
+        if notice:
+            print(f"llm_based_query: {notice}", flush=True)
+        return status
     except InputError as error:
         print(f"llm_based_query.py: {error}", file=sys.stderr)
         return 2
-    status = batch.finish("llm_based_query", succeeded, failures, args.output_file)
-    if notice:
-        print(f"llm_based_query: {notice}", flush=True)
-    return status
+    except KeyboardInterrupt:
+        print("\nllm_based_query.py: interrupted; the output file is as it was before", file=sys.stderr)
+        return llm_run.INTERRUPTED
 
 
 if __name__ == "__main__":

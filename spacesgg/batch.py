@@ -4,6 +4,7 @@ import collections
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +40,8 @@ def _attempt_remotely(function: Callable[[Any], Any], item: Any) -> tuple[Any, s
 def _start_worker() -> None:
     """Keep a worker to one core: the images are what is shared out."""
     import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent alone answers it
 
     cv2.setNumThreads(1)
 

@@ -147,11 +147,18 @@ def run(
             if job.stopped and not counts.replies:
                 raise InputError(f"{job.stopped} (nothing was answered; what the journal holds is kept)")
         with _no_second_interrupt(job):
-            reasons, listed = _write_output(args.output_file, requests(), dialogue, record, job)
+            reasons, listed, kept = _write_output(args.output_file, requests(), dialogue, record, job, counts)
     _summary(args.output_file, counts, progress, reasons, listed, job)
+    if kept:
+        say_kept(args.output_file)
     if job and job.interrupted:
         return INTERRUPTED
-    return 1 if listed or counts.unfinished or (job and job.stopped) else 0
+    return 1 if listed or kept or counts.unfinished or (job and job.stopped) else 0
+
+
+def say_kept(output: Path) -> None:
+    """Say that the file of an earlier run was not replaced by one without records."""
+    print(f"llm_based_query.py: no record was made; {output} is as it was before", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -172,8 +179,12 @@ def _write_output(
     dialogue: Dialogue,
     record: Callable[[Request, Reply], dict[str, Any]],
     job: Bulk | None,
-) -> tuple[collections.Counter, int]:
-    """Write the accepted replies as records and the others with their reasons; return the reasons, and how many.
+    counts: Counts,
+) -> tuple[collections.Counter, int, bool]:
+    """Write the accepted replies as records and the others with their reasons.
+
+    Returns the reasons by kind, how many prompts are listed, and whether an earlier output was kept for want of
+    any record.
 
     A line of the errors file is the image's whole entry with "reason", so that the file is itself an annotation
     file: `--anno-file OUTPUT.errors.jsonl` asks those again.
@@ -189,6 +200,8 @@ def _write_output(
                     write(record(request, outcome.reply))
                 except InputError as error:  # what the check let through, and LLaVA's loader would not
                     faults = [str(error)]
+                    counts.accepted -= 1
+                    counts.rejected += 1
             if outcome is not None and faults:
                 line = {"image": request.image, "prompt_function": request.function, "reason": "; ".join(faults)}
                 if isinstance(outcome, Outcome):
@@ -200,7 +213,7 @@ def _write_output(
                         reasons[kind] += 1
     if not listed:
         errors_path(output).unlink(missing_ok=True)  # a stale list from an earlier run would mislead
-    return reasons, listed
+    return reasons, listed, write.kept
 
 
 def _kind(fault: str) -> str:

@@ -3,9 +3,9 @@
 import contextlib
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -106,21 +106,45 @@ def faults(record: dict[str, Any]) -> list[str]:
     return found
 
 
+class Output:
+    """A training file being written: call it with each record."""
+
+    def __init__(self, stream: IO[bytes], lines: bool) -> None:
+        self.count = 0
+        self.kept = False  # at the end: there was no record, so the file that stood there stays
+        self._stream = stream
+        self._lines = lines
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        """Append a record. Raises InputError where JSON cannot hold it."""
+        try:
+            text = orjson.dumps(record)
+        except TypeError as error:  # a lone surrogate in a text
+            raise InputError(f"the record cannot be written as JSON ({error})") from error
+        before = b"" if self._lines else (b",\n" if self.count else b"[\n")
+        self._stream.write(before + text + (b"\n" if self._lines else b""))
+        self.count += 1
+
+
+class _NoRecord(Exception):
+    """Leaves what stands at the output in place."""
+
+
 @contextlib.contextmanager
-def writer(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Give a function that appends a record to the training file at `path`, a JSON list or .jsonl."""
+def writer(path: Path) -> Iterator[Output]:
+    """Give what appends records to the training file at `path`, a JSON list or .jsonl.
+
+    Without any record, a file that stands there already is not replaced: `kept` then says so.
+    """
     lines = path.suffix == ".jsonl"
-    with atomic_open(path) as stream:
-        before = b"" if lines else b"[\n"
-
-        def write(record: dict[str, Any]) -> None:
-            nonlocal before
-            stream.write(before + orjson.dumps(record) + (b"\n" if lines else b""))
-            before = b"" if lines else b",\n"
-
-        yield write
+    with contextlib.suppress(_NoRecord), atomic_open(path) as stream:
+        output = Output(stream, lines)
+        yield output
+        if not output.count and path.exists():
+            output.kept = True
+            raise _NoRecord
         if not lines:
-            stream.write(b"\n]\n" if before == b",\n" else b"[]\n")
+            stream.write(b"\n]\n" if output.count else b"[]\n")
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

@@ -73,3 +73,9 @@ def test_unusable_input_is_one_clear_line(folder, capsys):
     (folder / "broken.json").write_text("{")
     assert run(folder, "broken.json") == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_an_input_is_refused_as_output(folder, capsys):
+    for name in ("training.json", "annotations.json", ""):
+        assert run(folder, "training.json", "--output-file", str(folder / name)) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1

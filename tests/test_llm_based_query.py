@@ -59,7 +59,7 @@ def test_every_image_gets_its_record_in_the_input_s_order(folder, capsys, functi
     found = records(folder)
     assert [record["image"] for record in found] == [f"/data/train/{i:03d}.jpg" for i in range(12)]
     assert all(training_record.faults(record) == [] and record["source"] == "template" for record in found)
-    assert found[3]["id"] == f"003_{function}"
+    assert found[3]["id"] == f"data/train/003_{function}"
     printed = capsys.readouterr().out.strip().splitlines()
     assert "offline writer" in printed[0]
     assert "offline writer" in printed[-1]
@@ -156,6 +156,91 @@ def test_where_an_endpoint_is_named_the_offline_writer_does_not_step_in(
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not (folder / "out.json").exists()
     assert run(folder, *options, "--backend", "template") == 0
+
+
+BAD_PROMPTS = {
+    "none": "None",
+    "text": "'hello'",
+    "content_none": "Prompt([{'role': 'user', 'content': None}], 'description')",
+    "content_list": "Prompt([{'role': 'user', 'content': ['a']}], 'description')",
+    "strings": "Prompt(['hello'], 'description')",
+    "one_string": "Prompt('hello', 'description')",
+    "surrogate": "Prompt([{'role': 'user', 'content': chr(0xd800)}], 'description')",
+    "form": "Prompt([], 'poem', lambda dice: 'x')",
+    "offline": "Prompt([], 'description', lambda dice: None)",
+    "leaves": "sys.exit(3)",
+    "raises": "1 / 0",
+}
+
+
+@pytest.fixture
+def bad_prompts(folder):
+    functions = "".join(f"def {name}(scene, rng):\n    return {code}\n" for name, code in BAD_PROMPTS.items())
+    (folder / "random.py").write_text(f"import sys\nfrom spacesgg.prompt import Prompt\n{functions}")
+    return ("--prompt-file", str(folder / "random.py"))
+
+
+@pytest.mark.parametrize("name", BAD_PROMPTS)
+def test_a_prompt_function_that_fails_is_named_image_by_image(folder, capsys, bad_prompts, name):
+    (folder / "out.json").write_text("old")
+    assert run(folder, *bad_prompts, "--limit", "3", function=name) == 1
+    lines = [orjson.loads(line) for line in (folder / "out.json.errors.jsonl").read_bytes().splitlines()]
+    assert len(lines) == 3
+    assert all(line["reason"].startswith("the prompt function failed: ") for line in lines)
+    assert lines[0][CUP][0] == "cup"  # the entry stands there whole, to be run again
+    assert (folder / "out.json").read_text() == "old"
+    assert "as it was before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), ("--model", "m", "--base-url", "http://127.0.0.1:9/v1")])
+def test_a_prompt_function_that_fails_for_everything_stops_the_run(
+    folder, capsys, monkeypatch, bad_prompts, options
+):
+    monkeypatch.setattr(llm_based_query, "FAULTS_THAT_STOP", 5)
+    assert run(folder, *bad_prompts, *options, function="none") == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and "stopped after 5 images" in said[0] and "a Prompt is expected" in said[0]
+    assert not (folder / "out.json").exists()
+
+
+def test_an_input_or_what_is_no_file_is_refused_as_output(folder, capsys):
+    run(folder, output="described.json")
+    (folder / "described.json.errors.jsonl").write_bytes((folder / "in.jsonl").read_bytes())
+    before = (folder / "in.json").read_bytes()
+    described = ("--description-file", str(folder / "described.json"))
+    capsys.readouterr()
+    for output, options, anno in [
+        ("in.json", (), "in.json"),
+        ("described.json", described, "in.json"),
+        ("described.json", (), "described.json.errors.jsonl"),
+        ("", (), "in.json"),
+        ("in.json/out.json", (), "in.json"),
+        ("/dev/null", (), "in.json"),
+    ]:
+        assert run(folder, *options, output=output, anno=anno) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert (folder / "in.json").read_bytes() == before
+    assert len(records(folder, "described.json")) == 12
+
+
+@pytest.mark.parametrize("flag", ["--write-batch", "--read-batch"])
+def test_batch_files_need_a_model(folder, capsys, flag):
+    for options in ((), ("--backend", "template", "--model", "m")):
+        assert run(folder, flag, str(folder / "in.json"), *options) == 2
+        assert f"{flag} needs --model" in capsys.readouterr().err
+    assert not (folder / "out.json").exists()
+
+
+def test_ctrl_c_is_one_line_and_leaves_the_old_output(folder, capsys, monkeypatch):
+    def interrupted(item, args):
+        raise KeyboardInterrupt
+
+    (folder / "out.json").write_text("old")
+    monkeypatch.setattr(llm_based_query, "write_offline", interrupted)
+    assert run(folder) == 130
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert (folder / "out.json").read_text() == "old"
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
 # The reading of replies, whoever wrote them.

@@ -23,12 +23,13 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from spacesgg import annotations, batch, training_record
-from spacesgg.atomic import atomic_open
+from spacesgg.atomic import atomic_open, refuse_as_output
 from spacesgg.errors import InputError
 from spacesgg.mentions import Names
 from spacesgg.reply_check import Fault, check_pairs
 from spacesgg.scene import Scene
 
+INTERRUPTED = 130  # the shell's status of a command that Ctrl-C ended
 NOT_CHECKED = "not checked"
 SENTENCES_OF_A_DESCRIPTION = 2
 
@@ -124,10 +125,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the check; return 0 when nothing is wrong, 1 when faults were found, 2 for unusable input."""
     args = parse_args(arguments)
     try:
+        if args.output_file:
+            refuse_as_output(args.output_file, args.data_path, args.anno_file)
         return 1 if check(args) else 0
     except InputError as error:
         print(f"check_dataset.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\ncheck_dataset.py: interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":
