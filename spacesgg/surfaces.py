@@ -21,6 +21,9 @@ STEEP_STEP = 0.12  # by as much on a table top 30 cm below the camera, 4 m away
 STEEP_SHARE = 0.03  # of the main surface that a steep one must have
 STEEP_RIM_PX = 2  # flying pixels beside the mask's edge are steep as well
 MIN_RETURNS = 8  # of a sparse object that lie together
+LEG_SHARE = 0.01
+EDGE_PX = 4  # a mask grown by two pixels, and the step at the part's own edge
+FARTHER_SHARE = 0.6  # of what is next to the part outside the mask
 OWN_RETURNS = 0.4  # of those under a mask: with less than this it is not known which are the object's
 RETURN_SPACINGS = 3.5  # of the returns, if they lay evenly: scan lines are denser along than across
 DEPTH_STEP = 0.035  # from one return to its neighbours on a car's side 40 m away, 2 m beside the road
@@ -205,7 +208,10 @@ def _connected(
         best = int(np.argmin(gaps))
         part, gap = waiting.pop(best), gaps[best]
         in_front = spans[part][0] < near
-        if gap <= GAP or (in_front and areas[part] >= FRONT_SHARE * areas[main]):
+        apart = areas[part] >= (FRONT_SHARE if in_front else LEG_SHARE) * areas[main]
+        if gap <= GAP or (
+            apart and (in_front or (not soft and _ends_at_mask(z, labels == part, inside, spans[part])))
+        ):
             kept[part] = True
             near, far = min(near, spans[part][0]), max(far, spans[part][1])
     # One pixel back: the test over 3×3 neighbours took the outermost pixels of each surface too.
@@ -241,6 +247,17 @@ def _main_part(spans: dict[int, list[float]], weights: np.ndarray, share: float)
     totals = [weights[group].sum() for group in groups]
     chosen = next(group for group, total in zip(groups, totals, strict=True) if total >= share * max(totals))
     return max(chosen, key=lambda part: float(weights[part]))
+
+
+def _ends_at_mask(z: np.ndarray, part: np.ndarray, inside: np.ndarray, span: list[float]) -> bool:
+    """Return whether a part behind the others ends where the mask does, before something farther still.
+
+    So does the far leg of a table; what is seen through a chair ends at the chair.
+    """
+    reach = cv2.dilate(part.view(np.uint8), KERNEL, iterations=EDGE_PX).view(bool) & ~inside & (z > 0)
+    found = np.count_nonzero(reach)
+    farther = np.count_nonzero(reach & (z > np.float32(span[1] * (1 + STEP))))
+    return found > np.count_nonzero(part) ** 0.5 and farther > FARTHER_SHARE * found
 
 
 def _steep(
