@@ -15,7 +15,9 @@ from spacesgg.quantiles import percentiles, sample
 from spacesgg.spill import find_spill
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
-MAX_WINDOW_PX = 80  # larger objects are seen at every second, third … pixel: theirs are millimetres apart
+# The side of a square as large as the mask: larger masks are seen at every second, third … pixel. The area counts,
+# not the box, for the legs of a large table are thin.
+MAX_SIDE_PX = 80
 PAD_PX = 3  # how far outside the mask a surface is followed
 STEEP_STEP = 0.12  # by as much on a table top 30 cm below the camera, 4 m away
 STEEP_SHARE = 0.03  # of the main surface that a steep one must have
@@ -74,7 +76,8 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:
         return None
-    step = max(1, round((width * height) ** 0.5 / MAX_WINDOW_PX))
+    area = cv2.countNonZero(mask[y : y + height, x : x + width].view(np.uint8))
+    step = max(1, round(area**0.5 / MAX_SIDE_PX))
     pad = PAD_PX * step
     window = np.s_[max(y - pad, 0) : y + height + pad : step, max(x - pad, 0) : x + width + pad : step]
     inside, z = np.ascontiguousarray(mask[window]), np.ascontiguousarray(depth[window], np.float32)
