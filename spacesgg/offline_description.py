@@ -98,7 +98,6 @@ NEAREST = (
     "nearest to the camera {be} {listed}",
     "{listed} {be} the closest to the camera",
     "right at the front, nearest to the camera, {be} {listed}",
-    "nothing else comes as close to the camera as {listed}",
 )
 MIDDLE = (
     "the next layer holds {listed}",
