@@ -19,7 +19,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import batch, camera, depth, images, ply, pointmaps
+from spacesgg import batch, camera, depth, images, options, ply, pointmaps
 from spacesgg.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -52,8 +52,10 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
             )
         # Nearest neighbour: any mixing of depths across an edge would invent points in mid-air.
         depth_m = cv2.resize(depth_m, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    if args.min_depth > 0 or args.max_depth < float("inf"):
-        depth_m[(depth_m < args.min_depth) | (depth_m > args.max_depth)] = 0
+    if args.min_depth > 0:
+        depth_m[depth_m < args.min_depth] = 0
+    if args.max_depth is not None:
+        depth_m[depth_m > args.max_depth] = 0
 
     if frame.intrinsics is not None:
         intrinsics = camera.read_intrinsics(frame.intrinsics)
@@ -130,19 +132,19 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--dataset-path", type=Path, required=True, help="Dataset folder D with images/ and depth_maps/.")
-    add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
+    add("--workers", type=options.workers, default=1, help="Images worked on at once; the results stay the same.")
     group = parser.add_argument_group("depth and camera")
     add = group.add_argument
     add(
         "--scale-factor",
-        type=float,
+        type=options.positive,
         help="Depth units per metre: 5000 for TUM RGB-D (the default for integer maps), 1000 for most "
         "sensors, 256 for KITTI. Float maps are metres and are divided only when this is given.",
     )
-    add("--min-depth", type=float, default=0.0, help="Depth nearer than this, in metres, is dropped.")
-    add("--max-depth", type=float, default=float("inf"), help="Depth beyond this, in metres, is dropped.")
+    add("--min-depth", type=options.not_negative, default=0.0, help="Depth nearer than this (m) is dropped.")
+    add("--max-depth", type=options.positive, help="Depth beyond this (m) is dropped.")
     add("--resize-depth", action="store_true", help="Resample depth maps of another size than their image.")
-    add("--fov", type=float, help="Horizontal field of view in degrees, for images without intrinsics.")
+    add("--fov", type=options.positive, help="Horizontal field of view in degrees, for images without intrinsics.")
     add("--world-coordinates", action="store_true", help="Write the clouds in the frame of D/poses.txt.")
     group = parser.add_argument_group("what is written")
     add = group.add_argument
@@ -150,34 +152,28 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--no-ply", action="store_true", help="Write no clouds; the later stages read only the point maps.")
     add(
         "--voxel-size",
-        type=float,
+        type=options.not_negative,
         default=0.0,
         help="Thin the clouds to one point a voxel of this edge (m).",
     )
     add(
         "--outlier-neighbours",
-        type=int,
+        type=options.count,
         default=0,
         help="Drop points of the clouds far from this many nearest neighbours; 20 is usual, 0 is off.",
     )
     add(
         "--outlier-std",
-        type=float,
+        type=options.positive,
         default=2.0,
         help="Standard deviations above the mean neighbour distance at which a point is an outlier; "
         "lower drops more.",
     )
     args = parser.parse_args(arguments)
-    if args.workers < 1:
-        parser.error("--workers must be at least 1")
-    if args.scale_factor is not None and args.scale_factor <= 0:
-        parser.error("--scale-factor must be positive")
-    if args.fov is not None and not 0 < args.fov < 180:
+    if args.fov is not None and args.fov >= 180:
         parser.error("--fov must lie between 0 and 180 degrees")
-    if not 0 <= args.min_depth < args.max_depth:
-        parser.error("--min-depth must not be negative and must be below --max-depth")
-    if args.voxel_size < 0 or args.outlier_neighbours < 0 or args.outlier_std <= 0:
-        parser.error("--voxel-size and --outlier-neighbours must not be negative, --outlier-std positive")
+    if args.max_depth is not None and args.min_depth >= args.max_depth:
+        parser.error("--min-depth must be below --max-depth")
     return args
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from spacesgg import annotations, batch, boxes, depth, depth_edges, depth_ranges, layers, masks
+from spacesgg import annotations, batch, boxes, depth, depth_edges, depth_ranges, layers, masks, options
 from spacesgg.errors import InputError
 
 METHODS = ("clustering", "containment")
@@ -42,7 +42,7 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
     values = depth.to_metres(raw, divisor)
     if args.inverse_depth:
         # Ranges are found where larger is farther, then turned back into the map's own units.
-        values = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+        values = depth.invert(values)
     soft = depth_edges.edges_are_soft(values)
     found, failures = {}, []
     for thing in objects:
@@ -105,7 +105,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--mask-dir", type=Path, help="Folder of the mask images; not needed for run lengths and polygons.")
     add("--dataset-base", default="", help="Start of the annotation's image paths; no image is opened here.")
     add("--data-prefix", default="", help="What stands for it on this machine; no image is opened here.")
-    add("--scale-factor", type=float, help="Depth units per metre; depth ranges are then written in metres.")
+    add("--scale-factor", type=options.positive, help="Depth units per metre; ranges are then written in metres.")
     add("--inverse-depth", action="store_true", help="The maps hold inverse depth: larger values are nearer.")
     add(
         "--method",
@@ -117,17 +117,13 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add(
         "--min-gap",
-        type=float,
+        type=options.positive,
         default=layers.MIN_GAP,
         help="Gap, as a fraction of the depth, above which two objects never share a layer; "
         "raising it gives fewer, thicker layers.",
     )
-    add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
+    add("--workers", type=options.workers, default=1, help="Images worked on at once; the results stay the same.")
     args = parser.parse_args(arguments)
-    if args.workers < 1:
-        parser.error("--workers must be at least 1")
-    if args.min_gap <= 0 or (args.scale_factor is not None and args.scale_factor <= 0):
-        parser.error("--min-gap and --scale-factor must be positive")
     for folder in filter(None, (args.depth_dir, args.mask_dir)):
         if not folder.is_dir():
             parser.error(f"{folder}: no such folder")

@@ -21,7 +21,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spacesgg import annotations, batch, depth_ranges, extents, frame, layers, masks, pointmaps, surfaces, views
+from spacesgg import (
+    annotations,
+    batch,
+    depth_ranges,
+    extents,
+    frame,
+    layers,
+    masks,
+    options,
+    pointmaps,
+    surfaces,
+    views,
+)
 from spacesgg.errors import InputError
 
 
@@ -98,17 +110,13 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--no-level", action="store_true", help="Keep the camera's own axes: up is the picture's up.")
     add(
         "--min-gap",
-        type=float,
+        type=options.positive,
         default=layers.MIN_GAP,
         help="Gap, as a fraction of the distance, above which two objects never share a layer; "
         "raising it gives fewer, thicker layers.",
     )
-    add("--workers", type=int, default=1, help="Images worked on at once; results do not depend on it.")
+    add("--workers", type=options.workers, default=1, help="Images worked on at once; the results stay the same.")
     args = parser.parse_args(arguments)
-    if args.workers < 1:
-        parser.error("--workers must be at least 1")
-    if args.min_gap <= 0:
-        parser.error("--min-gap must be positive")
     for folder in filter(None, (args.point_cloud_dir, args.mask_dir)):
         if not folder.is_dir():
             parser.error(f"{folder}: no such folder")

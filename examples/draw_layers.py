@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from spacesgg import annotations, atomic, batch, images, masks
+from spacesgg import annotations, atomic, batch, images, masks, options
 from spacesgg.errors import InputError
 
 # BGR, warm to cold as the layers go back; told apart by the colour-blind too.
@@ -148,11 +148,8 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--mask-dir", type=Path, help="Folder of the mask images; not needed for run lengths and polygons.")
     add("--dataset-base", default="", help="Start of the annotation's image paths that is taken off.")
     add("--data-prefix", default="", help="What is put in front of the image paths instead.")
-    add("--workers", type=int, default=1, help="Pictures drawn at once; results do not depend on it.")
-    args = parser.parse_args(arguments)
-    if args.workers < 1:
-        parser.error("--workers must be at least 1")
-    return args
+    add("--workers", type=options.workers, default=1, help="Pictures drawn at once; results do not depend on it.")
+    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """Depth maps: reading every supported format to float32 metres."""
 
 import os
+import zipfile
 from pathlib import Path
 
 os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")  # OpenCV reads EXR only when this was set before
@@ -20,9 +21,11 @@ def read_raw(path: Path) -> np.ndarray:
     try:
         if path.suffix.lower() == ".npy":
             depth = np.load(path, allow_pickle=False)
+            if not isinstance(depth, np.ndarray):
+                raise ValueError("an archive of several arrays")
         else:
             depth = images.decode(path, cv2.IMREAD_UNCHANGED)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: cannot be read as a depth map ({error})") from error
     if depth.ndim == 3 and (depth.shape[2] == 1 or (depth == depth[..., :1]).all()):
         depth = depth[..., 0]
@@ -31,6 +34,8 @@ def read_raw(path: Path) -> np.ndarray:
             f"{path}: found shape {depth.shape} of {depth.dtype}, expected one channel of numbers; "
             "a colour-mapped depth picture cannot be used"
         )
+    if not depth.size:
+        raise InputError(f"{path}: the depth map has no pixels")
     return depth
 
 
@@ -42,8 +47,17 @@ def to_metres(depth: np.ndarray, scale_factor: float | None) -> np.ndarray:
     divisor = scale_factor
     if divisor is None:
         divisor = 1.0 if depth.dtype.kind == "f" else DEFAULT_INTEGER_SCALE
-    metres = depth.astype(np.float32)
-    metres /= np.float32(divisor)
-    if depth.dtype.kind == "u":
-        return metres  # neither negative nor NaN
+    with np.errstate(all="ignore"):  # what overflows is no depth, like inf itself
+        metres = depth.astype(np.float32)
+        metres /= np.float32(divisor)
+    if depth.dtype.kind == "u" and float(np.iinfo(depth.dtype).max) < float(np.finfo(np.float32).max) * divisor:
+        return metres  # neither negative nor NaN nor inf
     return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(0))
+
+
+def invert(depth: np.ndarray) -> np.ndarray:
+    """Return 1 / depth (H, W) float32; 0 where there is none, or so little that its inverse is no number."""
+    with np.errstate(over="ignore"):
+        inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth > 0)
+    inverse[np.isinf(inverse)] = 0
+    return inverse

@@ -16,7 +16,7 @@ def decode(path: Path, flags: int) -> np.ndarray:
     try:
         content = np.fromfile(path, np.uint8)
         image = cv2.imdecode(content, flags) if len(content) else None
-    except (OSError, cv2.error) as error:
+    except (OSError, ValueError, cv2.error) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     if image is None:
         raise InputError(f"{path}: cannot be decoded; the file is empty, truncated or not an image")

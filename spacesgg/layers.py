@@ -56,11 +56,11 @@ def merge(distances: np.ndarray, threshold: float) -> np.ndarray:
     """
     count = len(distances)
     labels = np.arange(count)
-    linkage = distances.astype(np.float64)
+    linkage = np.where(np.isnan(distances), np.inf, distances)  # what has no distance is merged with nothing
     np.fill_diagonal(linkage, np.inf)
     while True:
         a, b = divmod(int(linkage.argmin()), count)
-        if linkage[a, b] >= threshold:
+        if not linkage[a, b] < threshold:  # so written, it also ends where the threshold is NaN
             return labels
         linkage[a] = linkage[:, a] = np.maximum(linkage[a], linkage[b])
         linkage[b] = linkage[:, b] = np.inf

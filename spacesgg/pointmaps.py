@@ -41,12 +41,12 @@ def read_pointmap(path: Path) -> np.ndarray:
     """Return the (H, W, 3) float32 point map stored at `path`, a `.npy` or a compact `.npz`."""
     try:
         loaded = np.load(path, allow_pickle=False)
-        if path.suffix == ".npz":
+        if isinstance(loaded, np.ndarray):
+            points = loaded
+        else:
             with loaded:
                 points = unproject(loaded["depth_m"], loaded["intrinsics"])
-        else:
-            points = loaded
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: cannot be read as a point map ({error}); run d2p.py again") from error
     if points.ndim != 3 or points.shape[2] != 3 or points.dtype.kind != "f":
         raise InputError(f"{path}: found shape {points.shape} of {points.dtype}, expected (H, W, 3) float32")
@@ -55,8 +55,11 @@ def read_pointmap(path: Path) -> np.ndarray:
 
 def find_pointmap(folder: Path, stem: str) -> Path:
     """Return the point map file of the image `stem`; also under the name coco_train2017_STEM."""
-    for name in (stem, f"coco_train2017_{stem}"):
-        for suffix in (".npy", ".npz"):
-            if (path := folder / f"{name}{suffix}").is_file():
-                return path
+    try:
+        for name in (stem, f"coco_train2017_{stem}"):
+            for suffix in (".npy", ".npz"):
+                if (path := folder / f"{name}{suffix}").is_file():
+                    return path
+    except OSError as error:  # a name too long, a folder that may not be read
+        raise InputError(f"{folder}: no point map of {stem} can be looked for ({error.strerror})") from error
     raise InputError(f"{folder}: no point map {stem}.npy or {stem}.npz; run d2p.py on the dataset first")

@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 import d2p
-from spacesgg import pointmaps
+from spacesgg import depth, pointmaps
 
 K = np.array([[50.0, 0, 15.5], [0, 60.0, 11.5], [0, 0, 1]])
 H, W = 24, 32
@@ -18,9 +18,9 @@ def dataset(tmp_path):
     rng = np.random.default_rng(0)
     for stem in ("b", "a", "c"):
         cv2.imwrite(str(tmp_path / "images" / f"{stem}.png"), rng.integers(0, 255, (H, W, 3), np.uint8))
-        depth = rng.integers(500, 4000, (H, W)).astype(np.uint16)
-        depth[:3] = 0
-        cv2.imwrite(str(tmp_path / "depth_maps" / f"{stem}.png"), depth)
+        values = rng.integers(500, 4000, (H, W)).astype(np.uint16)
+        values[:3] = 0
+        cv2.imwrite(str(tmp_path / "depth_maps" / f"{stem}.png"), values)
     np.savetxt(tmp_path / "K.txt", K)
     return tmp_path
 
@@ -39,8 +39,8 @@ def test_point_map_and_cloud_agree_with_open3d(dataset):
     assert points.shape == (H, W, 3) and points.dtype == np.float32
     assert not points[:3].any()
     intrinsics = o3d.camera.PinholeCameraIntrinsic(W, H, K)
-    depth = o3d.geometry.Image(raw(dataset, "a"))
-    expected = o3d.geometry.PointCloud.create_from_depth_image(depth, intrinsics, depth_scale=1000.0)
+    image = o3d.geometry.Image(raw(dataset, "a"))
+    expected = o3d.geometry.PointCloud.create_from_depth_image(image, intrinsics, depth_scale=1000.0)
     np.testing.assert_allclose(points[points[..., 2] > 0], np.asarray(expected.points), atol=1e-5)
 
     cloud = o3d.io.read_point_cloud(str(dataset / "point_clouds" / "a.ply"))
@@ -153,3 +153,22 @@ def test_voxels_and_outliers_thin_only_the_cloud(dataset):
     cloud = o3d.io.read_point_cloud(str(dataset / "point_clouds" / "a.ply"))
     assert 0 < len(cloud.points) < (H - 3) * W
     assert np.count_nonzero(np.load(dataset / "point_clouds" / "a.npy")[..., 2]) == (H - 3) * W
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--scale-factor", "--min-depth", "--max-depth", "--fov", "--voxel-size", "--outlier-std"],
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "much"])
+def test_an_option_that_is_no_usable_number_is_wrong_usage(dataset, capsys, flag, value):
+    with pytest.raises(SystemExit, match="2"):
+        run(dataset, f"{flag}={value}")
+    assert flag in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint64, np.int32, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("scale", [None, 1000.0, 1e-300, 1e-36, 1e300])
+def test_metres_are_finite_whatever_the_type_and_the_scale(dtype, scale):
+    largest = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else np.finfo(dtype).max
+    metres = depth.to_metres(np.array([[0, 1, largest]], dtype), scale)
+    assert metres.dtype == np.float32 and np.isfinite(metres).all() and (metres >= 0).all()

@@ -178,3 +178,23 @@ def test_containment_is_an_option_of_the_command(folder):
 def test_percentiles_are_those_of_numpy(values, percent):
     expected = np.percentile(np.array(values), percent)
     assert percentiles(np.array(values, np.float32), (percent,)) == pytest.approx([expected], rel=1e-6)
+
+
+def test_merging_ends_where_distances_or_threshold_are_no_numbers():
+    gaps = np.array([[0, 0.01, np.nan], [0.01, 0, np.nan], [np.nan, np.nan, 0]])
+    assert layers.merge(gaps, 0.05).tolist() == [0, 0, 2]
+    assert len(layers.merge(gaps, np.nan)) == 3
+
+
+@pytest.mark.parametrize("options", [("--min-gap", "nan"), ("--scale-factor", "inf"), ("--workers", "0")])
+def test_options_that_are_no_usable_numbers_are_wrong_usage(folder, options):
+    with pytest.raises(SystemExit, match="2"):
+        run(folder, "out.json", *options)
+
+
+def test_inverse_depth_too_small_to_invert_is_no_depth(folder):
+    np.save(folder / "a.npy", np.full((60, 80), 1e-42, np.float32))
+    entry = {"depth": "a.npy", "[[0, 0, 9, 9]]": ["far", [0.0, 0.0, 50.0, 50.0], [[10, 10, 39, 10, 39, 39]]]}
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    assert run(folder, "out.json", "--inverse-depth") == 1
+    assert orjson.loads((folder / "out.json").read_bytes())["a.jpg"] == {**entry, "levels": []}
