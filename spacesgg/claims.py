@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from spacesgg import viewpoints
 from spacesgg.mentions import Mention, Names
 from spacesgg.relation_words import Meaning, Token, tokens
+from spacesgg.rewording import plainer
 from spacesgg.scene import AXES
 from spacesgg.sentence import without_attributes
 from spacesgg.sentence_reader import SentenceReader
@@ -75,6 +76,7 @@ def read(
     """
     reader = Reader(names, asked, views, there)
     encoded, mentions = names.encode(text)
+    encoded = plainer(encoded)
     for sentence in sentences(encoded):
         if not sentence.endswith("?"):
             reader.claims += reader.read_sentence(sentence, mentions)

@@ -17,21 +17,22 @@ _CUES: tuple[tuple[str, str], ...] = (
     (r"\b(?:share|shares) a (?:layer|depth)", "same"),
     (r"\bfalls? into one layer", "same"),
     (
-        r"\bforeground|\b(?:front|nearest|closest|frontmost|foremost) (?:layer|plane|part)|\b(?:up"
-        r"|right at the) front\b"
+        r"\bforeground|\b(?:front|nearest|closest|frontmost|foremost)"
+        r" (?:layer|plane|part|area|zone|region|section)|\b(?:up|right at the) front\b"
         r"|\bfront of the (?:scene|picture|view|room)|\bstarting at the front",
         "first",
     ),
     (
         r"\bbackground|\bbackdrop|\b(?:conclude|round off|complete)s? the (?:scene|picture|view)|\b(?:last"
-        r"|final|back|rear|farthest|furthest|deepest|rearmost) (?:layer|plane)"
+        r"|final|back|rear|farthest|furthest|deepest|rearmost) (?:layer|plane|part|area|zone|region|section)"
         r"|\bat the very back|\b(?:at|in) the back of the (?:scene|picture|view|room)",
         "last",
     ),
     (r"\bmiddle ?-?ground|\bmid-?ground|\bmiddle (?:layer|distance|plane)|\bmid-?distance", "middle"),
     *(
         (
-            rf"\b{word} (?:layer|plane)|\blayer (?:number )?{n}\b|\b(?:and|while) the {word} (?=(?:a|an|the"
+            rf"\b{word} (?:layer|plane)|\blayer (?:number )?{n}\b|(?<=layer, )the {word}\b"
+            rf"|\b(?:and|while) the {word} (?=(?:a|an|the"
             rf"|some) )",
             str(n),
         )

@@ -22,7 +22,14 @@ _FARTHEST = r"(?:farthest|furthest)"
 _BACK = r"(?: away| back| off| out| in| behind| into the \w+)*"
 _SIDE = r"(?:-hand)?(?: side| edge| end| half)?"
 _WHERE = r"(?: in the \w+| in height)?"
+# "the nearest part of the scene" is a layer, and layer_claims.py reads what stands in it
+_REGION = r"(?! (?:parts?|layers?|planes?|areas?|zones?|regions?|sections?|groups?)\b)"
 _MORE = r"(?:far |immediate |near |immediately |directly |very )?"
+
+_SOMETHING = r"(?:(?:the |an? |its |both |their |another |nearer |farther )*@|it\b|them\b|these\b)"
+_HIDE = r"\b(?:hid(?:e)?|obscure|conceal|occlude|cover up|screen off|shield)"
+_HIDDEN = r"\b(?:hidden|obscured|concealed|occluded|covered up|screened off|shielded|blocked|obstructed|cut off)"
+_BLOCK = r"\b(?:block|obstruct|limit|cut off)"
 
 # Phrases that stand between a subject and an object.
 _BETWEEN_TWO: tuple[tuple[str, Meaning], ...] = (
@@ -40,16 +47,23 @@ _BETWEEN_TWO: tuple[tuple[str, Meaning], ...] = (
             (rf"(?:closer|nearer) to the {side}(?: \w+)? than", ("left", sign)),
         )
     ),
-    (rf"\babove|higher(?: up)?{_WHERE} than|at a greater height than", ("up", -1)),
+    (
+        rf"\babove|higher(?: up)?{_WHERE} than|at a greater height than"
+        rf"|(?<!all )(?<!look )(?<!farther )(?<!further )over(?= {_SOMETHING})",
+        ("up", -1),
+    ),
     (rf"\b(?:below|beneath|underneath|under)|lower(?: down)?{_WHERE} than", ("up", 1)),
     (
         rf"in front of|ahead of|(?:nearer|closer)(?: in)?{_TO} than|nearer {_VIEWER} than"
-        rf"|on the (?:near|nearer|closer) side of|less (?:far|distant){_BACK}{_FROM} than",
+        rf"|on the (?:near|nearer|closer) side of|less (?:far|distant){_BACK}{_FROM} than"
+        rf"|{_HIDE}s?(?: from (?:view|sight))?(?= {_SOMETHING})|{_BLOCK}s? (?:\w+ )?(?:view|sight) (?:of|to)",
         ("front", -1),
     ),
     (
         rf"\bbehind|\bbeyond|in back of|{_FAR}{_BACK}{_FROM} than|more (?:distant|remote){_FROM} than"
-        rf"|deeper{_WHERE}(?: into the \w+)? than|on the (?:far|farther|further) side of",
+        rf"|deeper{_WHERE}(?: into the \w+)? than|on the (?:far|farther|further) side of"
+        rf"|{_HIDDEN} (?:from (?:view|sight) )?by"
+        rf"|(?<!walk )(?<!walking )(?<!go )(?<!going )(?<!look )(?<!move )(?<!reach )\bpast(?= {_SOMETHING})",
         ("front", 1),
     ),
 )
@@ -61,9 +75,10 @@ _SUPERLATIVE: tuple[tuple[str, Meaning], ...] = (
     ),
     (r"highest(?: up)?|topmost|uppermost|\bupper", ("up", -1)),
     (r"lowest(?: down)?|bottom-?most|lowermost", ("up", 1)),
-    (rf"(?:nearest|closest){_TO}|frontmost|foremost", ("front", -1)),
+    (rf"(?:nearest|closest){_REGION}{_TO}|frontmost|foremost", ("front", -1)),
     (
-        rf"{_FARTHEST}(?: in the distance)?{_BACK}{_FROM}|most distant{_FROM}|rearmost|backmost|hindmost|deepest",
+        rf"{_FARTHEST}{_REGION}(?: in the distance)?{_BACK}{_FROM}|most distant{_REGION}{_FROM}|rearmost|backmost"
+        rf"|hindmost|deepest{_REGION}",
         ("front", 1),
     ),
 )
@@ -126,7 +141,11 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|\b(?:(?:any|all|each)(?: of)? )?the (?:others|rest|other (?:objects|things|items|two|three))\b"
         r"|\ball others\b",
     ),
-    ("X", rf"\b{_VIEWER}(?:'s)?\b|\byourself\b|\b(?:we|I|someone)\b"),
+    (
+        "X",
+        rf"\b{_VIEWER}(?:'s)?\b|\byourself\b|\b(?:we|I|someone)\b"
+        r"|\bone(?= (?:sees|finds|notices|spots|meets|passes|comes|can|could|would)\b)",
+    ),
     ("N", r"\b(?:not|never|neither|nor|rather than|instead of|no longer|cannot)\b|n't\b"),
     ("h", r"\b(?:whether|unclear|uncertain|might|maybe|perhaps|possibly|may be|could be|hard to)\b"),
     (

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from spacesgg import grounded_text, layer_claims, nouns, strangers, training_record, viewpoints
+from spacesgg import chatter, grounded_text, layer_claims, nouns, strangers, training_record, viewpoints
 from spacesgg.claims import read, read_question
 from spacesgg.errors import InputError
 from spacesgg.mentions import Names
@@ -76,8 +76,18 @@ def check_reply(scene: Scene, prompt: Prompt, text: str, finish_reason: str = "s
     if prompt.form != "description" and len(pairs) < prompt.pairs:
         faults.append(Fault("fewer question-answer pairs than asked for", f"{len(pairs)} of {prompt.pairs}"))
     faults += loader_faults(pairs)
+    if prompt.form == "description" and (missing := _missing(scene, text)):
+        faults.append(Fault("objects missing", f"name {missing} as well; every object belongs in the description"))
     faults += check_pairs(scene, pairs, prompt.form)
     return Checked(list(dict.fromkeys(faults)), text)
+
+
+def _missing(scene: Scene, text: str) -> str:
+    """Return the objects of the scene's layers that a description does not name, as a list in words."""
+    _, mentions = Names(scene).encode(text)
+    named = {key for mention in mentions for keys in mention.options for key in keys}
+    wanted = dict.fromkeys(key for layer in _layers(scene) for key in layer if key not in named)
+    return ", ".join(f"the {scene.things[key].noun.text} {key}" for key in wanted)
 
 
 def loader_faults(pairs: list[tuple[str, str]]) -> list[Fault]:
@@ -87,7 +97,7 @@ def loader_faults(pairs: list[tuple[str, str]]) -> list[Fault]:
         question = question or "Describe the scene."
         lead = f"{training_record.IMAGE}\n" if number == 0 else ""
         conversations += [{"from": "human", "value": lead + question}, {"from": "gpt", "value": answer}]
-    found = training_record.faults({"conversations": conversations})
+    found = training_record.faults({"id": "0", "image": "0.jpg", "conversations": conversations})
     return [Fault("nothing that LLaVA's loader can read", problem) for problem in found]
 
 
@@ -111,6 +121,7 @@ def check_pairs(scene: Scene, pairs: list[tuple[str, str]], form: str) -> list[F
         faults += [fault for claim in read(answer, names, views, asked, there) if (fault := judge(scene, claim))]
         for text in (question, answer):
             faults += _data_faults(text, scene)
+            faults += [Fault(*found) for found in chatter.find(text, form)]
             faults += [Fault("an object that is not in the image", told) for told in strangers.find(text, names)]
     if form == "description" and (layers := _layers(scene)):
         faults += [Fault(*found) for _, answer in pairs for found in layer_claims.faults(answer, names, layers)]

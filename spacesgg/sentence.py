@@ -146,7 +146,7 @@ class Sentence:
         named = any(self.kind(i) in "MP" for i in range(self.clause_start(start), start))
         end = taken[-1] + 1 if taken else after
         rest = "".join(token.kind for token in self.t[end:])
-        follows = re.match(r",?[XVPN]*V[zC]*M|,[XV]*M", rest)
+        follows = re.match(r"(?:,L)?,?[XVPN]*V[zC]*M|,[XV]*M", rest)
         if opens and not taken and self.kind(end - 1) == "P" and (verbless := re.match(r",?z?M", rest)):
             return self.meant(self.following(end + verbless.end() - 1)), taken  # "and behind it a lamp"
         # ", and behind the sofa is a lamp" opens anew although the clause has named something

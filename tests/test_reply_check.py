@@ -43,9 +43,11 @@ def scene():
     return Scene.from_entry("a.jpg", entry)
 
 
-def faults(scene, text, form="description", pairs=0, finish_reason="stop"):
+def faults(scene, text, form="description", pairs=0, finish_reason="stop", whole=False):
+    """The faults of a text; that it leaves objects out counts only in a `whole` one."""
     text = text.format(**TAG)
-    return [str(fault) for fault in check_reply(scene, Prompt([], form, pairs=pairs), text, finish_reason).faults]
+    found = check_reply(scene, Prompt([], form, pairs=pairs), text, finish_reason).faults
+    return [str(fault) for fault in found if whole or fault.kind != "objects missing"]
 
 
 @pytest.mark.parametrize("function", KINDS)
@@ -70,6 +72,8 @@ def test_nothing_is_wrong_with_what_the_offline_writer_writes(function):
         "To the right of the {cup}, the {sofa} stands before you.",
         "The {cup} is nearer than the {sofa}, and to its right is the {lamp}.",
         "Nothing says whether the {cup} is above the {sofa}.",
+        "The nearest part of the scene holds a {cup}.",
+        "Behind it all, past the {sofa}, is a {lamp}.",
     ],
 )
 def test_true_statements_pass(scene, text):
@@ -89,6 +93,13 @@ def test_true_statements_pass(scene, text):
         "The {cup} is between the {sofa} and the {lamp}.",
         "From right to left there are the {cup}, the {sofa} and the {lamp}.",
         "Seen from behind the scene, the {cup} is in front of the {sofa}.",
+        "The {cup} rises over the {lamp}.",
+        "The {lamp} hides the {sofa}.",
+        "The {lamp} partly blocks our view of the {cup}.",
+        "The {cup} is partly hidden by the {lamp}.",
+        "The {sofa} stands on the {cup}'s left.",
+        "Neither the {cup} nor the {sofa} is in front of the {lamp}.",
+        "Walking into the room, you meet the {lamp} first and the {cup} last.",
     ],
 )
 def test_false_and_unproven_statements_are_named(scene, text):
@@ -158,9 +169,35 @@ def test_short_and_cut_replies_are_named(scene):
     assert faults(scene, "The {cup} is here.", "questions", 1)[0].startswith("not in the form asked for")
 
 
+WHOLE = "A {cup} comes first, behind it a {sofa}, and at the back a {lamp}."
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("I like turtles.", "objects missing"),
+        ("There is a {cup} and a {sofa}.", "objects missing: name the lamp"),
+        ("I'm sorry, but I can't help with that.", "a refusal"),
+        ("Sure! Here is the paragraph you asked for: " + WHOLE, "a preamble"),
+        ("```\n" + WHOLE + "\n```", "markup"),
+        (WHOLE + " Let me know if you would like more details!", "a closing remark"),
+    ],
+)
+def test_a_description_is_whole_and_nothing_but_a_description(scene, text, kind):
+    assert faults(scene, WHOLE, whole=True) == []
+    assert any(fault.startswith(kind) for fault in faults(scene, text, whole=True))
+
+
+def test_a_remark_after_the_last_answer_is_named_and_a_line_before_the_first_question_dropped(scene):
+    pair = "Q: Which is nearer, the cup or the sofa?\nA: The {cup} is."
+    assert faults(scene, f"Sure! Here is a question:\n{pair}", "questions", 1) == []
+    assert faults(scene, f"{pair}\nI hope this helps!", "questions", 1)[0].startswith("a closing remark")
+
+
 def test_a_box_that_is_nearly_right_is_put_right(scene):
-    text = "The <ref>cup</ref><box>[[104, 595, 200, 700]]</box> is here."
-    assert check_reply(scene, Prompt([], "description"), text) == ([], f"The {TAG['cup']} is here.")
+    text = "The <ref>cup</ref><box>[[104, 595, 200, 700]]</box> is here, with a sofa and a lamp."
+    right = f"The {TAG['cup']} is here, with a sofa and a lamp."
+    assert check_reply(scene, Prompt([], "description"), text) == ([], right)
 
 
 def test_texts_written_by_hand_are_not_refused():
