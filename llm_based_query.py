@@ -213,15 +213,37 @@ def choose_backend(args: argparse.Namespace) -> str:
 
 def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the annotation entries, with the descriptions written before where a file of them is given."""
-    descriptions = {}
-    if args.description_file:
-        for record in training_record.read(args.description_file):
-            descriptions[record.get("image")] = record["conversations"][-1].get("value")
+    descriptions = read_descriptions(args.description_file) if args.description_file else {}
+    matched = not args.description_file
     for image, entry in itertools.islice(annotations.read(args.anno_file), args.limit):
         described = descriptions.get(relative_image(image, args.dataset_base, args.data_prefix))
         if described:
             entry["description"] = described
+            matched = True
         yield image, entry
+    if not matched:
+        warn_once(
+            f"{args.description_file}: describes none of the images; give the --dataset-base and --data-prefix "
+            "that it was written with"
+        )
+
+
+def read_descriptions(path: Path) -> dict[str, str]:
+    """Return image → description of a training file's records; those that are none are left out."""
+    descriptions = {}
+    for record in training_record.read(path):
+        turns = record.get("conversations")
+        last = turns[-1] if isinstance(turns, list) and turns else None
+        text = last.get("value") if isinstance(last, dict) else None
+        if isinstance(record.get("image"), str) and isinstance(text, str):
+            descriptions[record["image"]] = text
+    return descriptions
+
+
+@functools.cache
+def warn_once(message: str) -> None:
+    """Print a warning, once however often the input is walked over."""
+    print(f"llm_based_query.py: {message}", file=sys.stderr)
 
 
 def count_entries(args: argparse.Namespace) -> int:
@@ -247,9 +269,14 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     what("--prompt-file", type=Path, help="Python file with prompt functions of your own, instead of prompts.py.")
     what("--description-file", type=Path, help="Output of create_layer_prompt, told to the model as context.")
-    what("--limit", type=int, help="Stop after so many images of the annotation file.")
-    what("--seed", type=int, default=0, help="Another number gives other wordings and other choices.")
-    what("--workers", type=int, default=1, help="Scenes written about at once; results do not depend on it.")
+    what("--limit", type=llm_run.positive, help="Stop after so many images of the annotation file.")
+    what("--seed", type=llm_run.seed, default=0, help="Another number gives other wordings and other choices.")
+    what(
+        "--workers",
+        type=llm_run.positive,
+        default=1,
+        help="Scenes written about at once; results are the same.",
+    )
     paths = parser.add_argument_group("image paths, as LLaVA's --image_folder wants them").add_argument
     paths("--dataset-base", default="", help="Start of the annotation's image paths that records leave out.")
     paths("--data-prefix", default="", help="What records put in front of the image paths instead.")
@@ -268,12 +295,11 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         default="strict",
         help="What becomes of a model's reply whose tags, boxes or spatial claims the geometry contradicts: "
         "strict asks again with the faults named and leaves out what stays wrong, report keeps it and lists its "
-        'faults in the record under "faults", off keeps whatever LLaVA can read.',
+        'faults in the record under "faults", off keeps it as it is. With each of them a reply that is cut off, '
+        "that LLaVA cannot read or that is short of pairs is asked again, and left out if it stays so.",
     )
     llm_run.add_arguments(parser)
     args = parser.parse_args(arguments)
-    if args.workers < 1 or (args.limit is not None and args.limit < 1):
-        parser.error("--workers and --limit must be at least 1")
     for path in filter(None, (args.anno_file, args.prompt_file, args.description_file)):
         if not path.is_file():
             parser.error(f"{path}: no such file")
@@ -303,7 +329,9 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_args(arguments)
     try:
         for output in (args.output_file, batch.errors_path(args.output_file)):
-            refuse_as_output(output, args.anno_file, args.description_file, args.prompt_file)
+            refuse_as_output(
+                output, args.anno_file, args.description_file, args.prompt_file, *(args.read_batch or ())
+            )
         prompt_function(args.prompt_file, args.prompt_function)
         named, args.backend = args.backend, choose_backend(args)
         if args.backend != "template" or args.dry_run:

@@ -3,10 +3,12 @@
 import collections
 import itertools
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -46,6 +48,17 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
 
 
+def _start_forkserver() -> None:
+    """Start the process that the workers are copies of, deaf to Ctrl-C even while it still imports."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's to set
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        multiprocessing.forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _in_processes(
     function: Callable[[Any], Any], items: Iterable[Any], workers: int
 ) -> Iterator[tuple[Any, Any, str | None]]:
@@ -56,6 +69,8 @@ def _in_processes(
         # Loaded once, by the process that the workers then are copies of.
         context.set_forkserver_preload(["cv2", "numpy", "orjson", "tqdm", "spacesgg.batch"])
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if "forkserver" in methods:
+        _start_forkserver()
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     waiting: collections.deque = collections.deque()
     try:

@@ -17,7 +17,7 @@ from spacesgg.backends import Reply, Retryable
 from spacesgg.dialogue import Dialogue, Outcome, Question, Request
 from spacesgg.errors import InputError
 from spacesgg.journal import KEY_BYTES, DigestIndex
-from spacesgg.openai_backend import ENDPOINT, read_reply
+from spacesgg.openai_backend import ENDPOINT, error_message, error_text, parse_json, read_reply
 from spacesgg.progress import Counts
 from spacesgg.prompt import Prompt
 
@@ -95,9 +95,9 @@ class Results:
         for count, line in enumerate(stream, start=1):
             if line.strip():
                 try:
-                    result = orjson.loads(line)
+                    result = parse_json(line)
                     name = result["custom_id"]
-                except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError) as error:
                     raise InputError(
                         f"{self._paths[number]}, line {count}: expected a batch result, an object with custom_id"
                     ) from error
@@ -116,7 +116,7 @@ class Results:
             return None
         offset, number = divmod(where >> 1, len(self._paths))
         self._streams[number].seek(offset)
-        return _read(orjson.loads(self._streams[number].readline()))
+        return _read(parse_json(self._streams[number].readline()))
 
     def __len__(self) -> int:
         return len(self._where)
@@ -137,13 +137,12 @@ def _key(custom_id: Any) -> bytes | None:
 
 def _read(result: dict[str, Any]) -> Reply | str:
     """Return the reply in a result line, or why it holds none."""
-    response = result.get("response") or {}
+    response = result.get("response") if isinstance(result.get("response"), dict) else {}
     status = response.get("status_code", 200)
-    body = response.get("body") or {}
-    error = result.get("error") or body.get("error")
+    body = response.get("body")
+    error = result.get("error") or (body.get("error") if isinstance(body, dict) else None)
     if error or status != 200:
-        message = error.get("message") or error.get("code") if isinstance(error, dict) else error
-        return " ".join(f"batch: HTTP {status}: {message}".split())[:300]
+        return error_text(f"batch: HTTP {status}: {error_message(error or body)}")
     try:
         return read_reply(body)
     except Retryable as error:
@@ -162,6 +161,7 @@ def read(
     counts = Counts()
     for request in tqdm(requests, total=total, desc="results", unit="prompt", disable=None):
         if request.problem is not None:
+            counts.add_unmade()
             continue
         counts.prompts += 1
         step = dialogue.next(request)

@@ -4,7 +4,7 @@ Each prompt ends in one of four ways:
 
     accepted    the check finds nothing wrong with a reply
     rejected    `attempts` replies, each with faults
-    failed      no reply after all tries, or one that can never be sent
+    failed      no reply after all tries, one that can never be sent, or no prompt could be made
     unfinished  the run was stopped before (it is asked by the next run)
 
 Prompts come from an iterator, a few at a time, and what they became stands in the journal, so memory does not
@@ -26,7 +26,7 @@ from spacesgg.rate_limits import RateLimits, estimate_tokens
 TRIES = 8  # of one request; with the waits below about a minute on average, four at most
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
-LONGEST_RETRY_AFTER_S = 3600.0  # a server that asks for more is asked again after an hour
+LONGEST_RETRY_AFTER_S = 300.0  # a server that asks for more is asked again after five minutes
 # So many prompts in a row that failed for good, and none answered between: the server is down or refuses all.
 FAILURES_THAT_STOP = 20
 TYPICAL_REPLY_TOKENS = 500  # until replies have been seen
@@ -106,6 +106,7 @@ class Bulk:
     async def _work(self, requests: Iterator[Request]) -> None:
         for number, request in enumerate(requests):
             if request.problem is not None:
+                self.counts.add_unmade()
                 continue
             self.counts.prompts += 1
             try:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from spacesgg.backends import Reply
-from spacesgg.journal import Journal, digest
+from spacesgg.journal import DigestIndex, Journal, digest
 from spacesgg.prompt import Prompt
 
 # Reasoning models think aloud before the answer, and servers without a reasoning parser pass it on.
-_THINKING = re.compile(r"^\s*<think>.*?</think>\s*", re.DOTALL)
+# Some chat templates open the thinking themselves, so that the reply holds only its end.
+_THINKING = re.compile(r"^.*?</think>\s*", re.DOTALL)
 
 
 class Request(NamedTuple):
@@ -166,10 +167,12 @@ def outcomes(
 ) -> Iterator[tuple[Request, Outcome | str | None]]:
     """Yield what each request became, in their order: an Outcome, why it failed, or None when it is unfinished.
 
-    With `only_journal` it ends when every reply of this model and parameters has been met: after a run was stopped
-    early, a million prompts that were never asked need not be walked over.
+    With `only_journal` it ends when every reply of this model and parameters, and every failure, has been met:
+    after a run was stopped early, a million prompts that were never asked need not be walked over.
     """
-    left = dialogue.journal.count(dialogue.run) if only_journal else -1
+    journal = dialogue.journal
+    left = journal.count(dialogue.run) + journal.count_failures() if only_journal else -1
+    met = DigestIndex()  # a prompt that stands twice in the input has its replies once in the journal
     for request in requests:
         if left == 0:
             return
@@ -177,9 +180,10 @@ def outcomes(
             yield request, request.problem
             continue
         step = dialogue.next(request)
-        if isinstance(step, Outcome):
-            left -= step.attempts
-            yield request, step
-        else:
-            left -= step.attempt
-            yield request, dialogue.journal.failure(step.key)
+        settled = isinstance(step, Outcome)
+        failure = None if settled else journal.failure(step.key)
+        base = dialogue.base(request)
+        if only_journal and met.get(base) < 0:
+            met.put(base, 0)
+            left -= step.attempts if settled else step.attempt + (failure is not None)
+        yield request, step if settled else failure

@@ -30,7 +30,8 @@ except ImportError:  # not on Windows: there, nothing keeps two runs from writin
     fcntl = None
 
 KEY_BYTES = 16
-RUN = slice(49, 81)  # where a line holds the "run", behind the key
+KEY = slice(8, 8 + 2 * KEY_BYTES)  # where a line, as this module writes it, holds the key
+RUN = slice(KEY.stop + 9, KEY.stop + 9 + 2 * KEY_BYTES)  # and the "run" behind it
 # Entries kept in a dict before they are merged into the sorted arrays: about 200 bytes each there, 24 afterwards.
 RECENT_ENTRIES = 65_536
 
@@ -97,6 +98,49 @@ class DigestIndex:
         return len(self._keys) + len(self._recent)
 
 
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in a line, None when there is none."""
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _head(line: bytes) -> tuple[str, bytes, bytes]:
+    """Return what a line is ("reply", "failure", "blank" or "foreign"), its key and its run."""
+    # As this module writes it, key and run stand at fixed places: a million lines need not be parsed to start.
+    if line.startswith(b'{"key":"') and line.endswith(b"}\n") and line.startswith(b'","run":"', KEY.stop):
+        key, run, kind = line[KEY], line[RUN], "reply"
+    elif not line.strip():
+        return "blank", b"", b""
+    else:  # a failure, or what an editor or another program has written anew
+        fields = _parse(line) or {}
+        key, run = (str(fields.get(name) or "").encode(errors="replace") for name in ("key", "run"))
+        kind = "failure" if "failed" in fields else "reply" if "reply" in fields else "foreign"
+    try:
+        key = bytes.fromhex(key.decode())
+    except ValueError:
+        return "foreign", b"", b""
+    return (kind if len(key) == KEY_BYTES else "foreign"), key, run
+
+
+def _whole(line: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a reply's line with every field that is read from it, None where it holds no reply."""
+    if not isinstance(line.get("reply"), str):
+        return None
+    usage = line.get("usage") if isinstance(line.get("usage"), dict) else {}
+    counts = {name: usage.get(name) if isinstance(usage.get(name), int) else 0 for name in ("in", "out")}
+    verdict = line.get("verdict") if isinstance(line.get("verdict"), dict) else {}
+    finish = line.get("finish_reason") if isinstance(line.get("finish_reason"), str) else "stop"
+    return {
+        **line,
+        "usage": counts,
+        "finish_reason": finish,
+        "verdict": {"accepted": verdict.get("accepted") is True, "faults": verdict.get("faults") or []},
+    }
+
+
 class Journal:
     """The replies of one output, appended as they arrive and read back by key. One process at a time."""
 
@@ -127,24 +171,18 @@ class Journal:
         foreign = 0
         keys, places = bytearray(), array.array("q")
         for line in self._reader:
-            if not line.endswith(b"\n"):  # the process was killed while it wrote this line
-                os.ftruncate(self._file, self._end)
-                break
-            # The key stands at a fixed place, so a million lines need not be parsed to start.
-            if line.startswith(b'{"key":"') and line.endswith(b"}\n"):
-                try:
-                    key = bytes.fromhex(line[8 : 8 + 2 * KEY_BYTES].decode())
-                except ValueError:
-                    key = b""
-                if len(key) == KEY_BYTES:
-                    if not line.startswith(b'","failed":', 8 + 2 * KEY_BYTES):
-                        keys += key
-                        places.append(self._end * 2)
-                        self._runs[line[RUN]] += 1
-                else:
-                    foreign += 1
-            else:
-                foreign += 1
+            if not line.endswith(b"\n"):
+                if _parse(line) is None:  # the process was killed while it wrote this line
+                    os.ftruncate(self._file, self._end)
+                    break
+                os.write(self._file, b"\n")  # whole, but for the end that an editor or a copy took off
+                line += b"\n"
+            kind, key, run = _head(line)
+            if kind == "reply":
+                keys += key
+                places.append(self._end * 2)
+                self._runs[run] += 1
+            foreign += kind == "foreign"
             self._end += len(line)
         self._replies.fill(keys, places)
         if foreign:
@@ -184,7 +222,7 @@ class Journal:
     def reply(self, key: bytes) -> dict[str, Any] | None:
         """Return the journal line of the reply with this key, None when there is none."""
         value = self._replies.get(key)
-        return None if value < 0 else self._read(value >> 1)
+        return None if value < 0 else _whole(self._read(value >> 1))
 
     def add_reply(self, key: bytes, run: str, fields: dict[str, Any]) -> None:
         """Append a reply."""
@@ -195,6 +233,10 @@ class Journal:
         """Return why this run got no reply for the key, None when it did not fail."""
         offset = self._failures.get(key)
         return None if offset < 0 else self._read(offset)["failed"]
+
+    def count_failures(self) -> int:
+        """Return for how many keys this run got no reply."""
+        return len(self._failures)
 
     def add_failure(self, key: bytes, reason: str) -> None:
         """Append the reason why no reply was got; a later run asks again."""

@@ -6,6 +6,7 @@ Whatever way the replies come, they stand in the journal, and the output is writ
 import argparse
 import collections
 import contextlib
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -38,26 +39,30 @@ INTERRUPTED = 130  # the shell's status of a command that Ctrl-C ended
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that concern models to the command line."""
     reply = parser.add_argument_group("how the model answers").add_argument
-    reply("--temperature", type=float, help="Higher draws more varied words; not given, the model's own default.")
-    reply("--max-tokens", type=_positive, help="Longest reply in tokens; one that is cut there is asked again.")
+    reply(
+        "--temperature",
+        type=_at_least_zero,
+        help="Higher draws more varied words; not given, the model's own.",
+    )
+    reply("--max-tokens", type=positive, help="Longest reply in tokens; one that is cut there is asked again.")
     reply(
         "--attempts",
-        type=_positive,
+        type=positive,
         default=3,
         help="How often a prompt is asked before its faulty reply is given up, its faults named each time.",
     )
     send = parser.add_argument_group("how requests are sent").add_argument
     send(
         "--concurrency",
-        type=_positive,
+        type=positive,
         help="Requests in flight at once, more is faster; with transformers, prompts in a batch. Not given, "
         f"{CONCURRENCY}, and {BATCH_SIZE} with transformers.",
     )
-    send("--requests-per-minute", type=_positive, help="Never send more than this, as your account's limit says.")
-    send("--tokens-per-minute", type=_positive, help="The same for tokens, asked and answered together.")
+    send("--requests-per-minute", type=positive, help="Never send more than this, as your account's limit says.")
+    send("--tokens-per-minute", type=positive, help="The same for tokens, asked and answered together.")
     send("--timeout", type=_seconds, default=120.0, help="Seconds after which a request is sent again.")
-    send("--price-in", type=float, help="Price of a million tokens asked; the cost is then shown.")
-    send("--price-out", type=float, help="Price of a million tokens answered.")
+    send("--price-in", type=_at_least_zero, help="Price of a million tokens asked; the cost is then shown.")
+    send("--price-out", type=_at_least_zero, help="Price of a million tokens answered.")
     files = parser.add_argument_group("instead of asking now").add_argument
     files("--dry-run", action="store_true", help="Print the first prompts and the size of the run; ask nothing.")
     files("--write-batch", type=Path, metavar="FOLDER", help="Write what is to be asked as OpenAI Batch files.")
@@ -70,18 +75,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
+def positive(text: str) -> int:
+    """Read a whole number from 1 to 10^9 from the command line."""
+    return _number(text, int, lambda number: 1 <= number <= 1_000_000_000, "a whole number of at least 1")
+
+
+def seed(text: str) -> int:
+    """Read a seed from the command line; with 64 bits it still fits into JSON."""
+    return _number(text, int, lambda number: abs(number) < 2**63, "a whole number of at most 18 digits")
+
+
+def _at_least_zero(text: str) -> float:
+    return _number(text, float, lambda number: 0 <= number < math.inf, "a number of at least 0")
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no time to wait")
-    return seconds
+    return _number(text, float, lambda number: 0 < number < 1e9, "a number of seconds above 0")
+
+
+def _number(text: str, read: Callable[[str], Any], holds: Callable[[Any], bool], wanted: str) -> Any:
+    try:
+        number = read(text)
+    except ValueError:
+        number = None
+    if number is None or not holds(number):
+        raise argparse.ArgumentTypeError(f"found {text!r:.40}, expected {wanted}")
+    return number
 
 
 def parameters(args: argparse.Namespace) -> dict[str, Any]:
@@ -135,7 +154,7 @@ def run(
             return _write_batch(args, requests(), total, dialogue)
         if args.read_batch:
             counts, results = batch_files.read(requests(), dialogue, args.read_batch, total)
-            if not counts.replies and not counts.from_journal and not counts.failed:
+            if not counts.replies and not counts.from_journal and counts.failed == counts.unmade:
                 raise InputError(
                     f"{args.read_batch[0]}: none of its {len(results)} results is of these prompts; use the same "
                     "annotation file, prompts, model and flags as with --write-batch"
@@ -208,17 +227,12 @@ def _write_output(
                     line |= {"attempts": outcome.attempts, "reply": outcome.reply.text}
                 errors.write(orjson.dumps({**(request.entry or {}), **line}) + b"\n")
                 listed += 1
-                for kind in {_kind(fault) for fault in faults}:
+                for kind in set(map(training_record.kind, faults)):
                     if kind in reasons or len(reasons) < 1000:
                         reasons[kind] += 1
     if not listed:
         errors_path(output).unlink(missing_ok=True)  # a stale list from an earlier run would mislead
     return reasons, listed, write.kept
-
-
-def _kind(fault: str) -> str:
-    """Return what a fault has in common with others: the words before its first colon."""
-    return fault.partition(":")[0][:80]
 
 
 def _write_batch(

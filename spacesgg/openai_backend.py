@@ -2,6 +2,7 @@
 
 import asyncio
 import email.utils
+import json
 import math
 import os
 import re
@@ -38,8 +39,11 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     value = (headers.get("retry-after") or "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value):
         return float(value)
-    date = email.utils.parsedate_tz(value)
-    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+    try:
+        date = email.utils.parsedate_tz(value)
+        return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+    except (ValueError, OverflowError, IndexError, TypeError):  # a date that no calendar has
+        return None
 
 
 def api_key(base_url: str | None) -> str:
@@ -73,23 +77,66 @@ def request_body(
     return body | {name: value for name, value in options.items() if value is not None}
 
 
+def parse_json(text: bytes) -> Any:
+    """Return what JSON text says, also where it escapes half a character. Raises ValueError."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)  # slower, and takes "\\ud83d" alone, at which some servers cut a reply
+
+
+def error_message(error: Any) -> str:
+    """Return what an error says, in whatever form a server puts it: an object, a list of them, or a text."""
+    if isinstance(error, list) and error:
+        error = error[0]
+    if isinstance(error, dict):
+        error = error.get("message") or error.get("error") or error.get("detail") or error.get("code") or error
+    return error if isinstance(error, str) else repr(error)
+
+
+def error_text(text: str) -> str:
+    """Return a reason on one line, short, and without the key, which some servers repeat in their errors."""
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if key:
+        text = text.replace(key, "***")  # before it is cut: half a key is a secret too
+    return " ".join(text.split())[:REASON_CHARACTERS]
+
+
+def _text(content: Any) -> Any:
+    """Return the text of a message's content, which some servers send in parts, without what no file can hold."""
+    if isinstance(content, list):
+        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
+        content = "".join(part for part in parts if isinstance(part, str))
+    if isinstance(content, str):
+        content = re.sub("[\0\ud800-\udfff]", "", content)
+    return content
+
+
+def _tokens(count: Any) -> int:
+    """Return a number of tokens, 0 where the server says something else."""
+    good = isinstance(count, int | float) and not isinstance(count, bool) and 0 <= count < 1e12
+    return int(count) if good else 0
+
+
 def read_reply(body: Any) -> Reply:
     """Return the reply in the body of a chat completion response. Raises Retryable when it holds none."""
+    if isinstance(body, dict) and body.get("error") and not body.get("choices"):
+        raise Retryable(error_text(f"the server's answer is an error: {error_message(body['error'])}"))
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise Retryable("the server's answer holds no choices")
     message = choices[0].get("message")
     if not isinstance(message, dict):
         raise Retryable("the server's answer holds no message")
-    text = message.get("content") or message.get("refusal") or ""
+    text = _text(message.get("content")) or _text(message.get("refusal")) or ""
     if not isinstance(text, str):
         raise Retryable("the server's answer holds no text")
     usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
     return Reply(
         text,
-        int(usage.get("prompt_tokens") or 0),
-        int(usage.get("completion_tokens") or 0),
-        str(choices[0].get("finish_reason") or "stop"),
+        _tokens(usage.get("prompt_tokens")),
+        _tokens(usage.get("completion_tokens")),
+        _text(str(choices[0].get("finish_reason") or "stop")),
     )
 
 
@@ -162,13 +209,15 @@ class OpenAIBackend:
             raise self._refused(error) from error
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
-            raise Retryable(self._clean(f"connection failed ({type(cause).__name__}: {cause})")) from error
+            raise Retryable(error_text(f"connection failed ({type(cause).__name__}: {cause})")) from error
         except openai.APIError as error:
-            raise Retryable(self._clean(f"the answer cannot be read ({error.message})")) from error
+            raise Retryable(error_text(f"the answer cannot be read ({error.message})")) from error
+        except Exception as error:
+            raise Permanent(error_text(f"unexpected {type(error).__name__}: {error}")) from error
         try:
-            body = orjson.loads(response.content)
-        except orjson.JSONDecodeError as error:
-            start = self._clean(repr(response.content[:80]))
+            body = parse_json(response.content)
+        except (ValueError, RecursionError) as error:
+            start = error_text(response.text)[:80]
             raise Retryable(f"the answer is not JSON, or was cut: {start}") from error
         return read_reply(body)
 
@@ -180,7 +229,7 @@ class OpenAIBackend:
             return await self._post(number, body)
         except self._openai.BadRequestError as error:
             # OpenAI's reasoning models know only the newer name of the token limit; some servers know no seed.
-            change = {"max_tokens": "max_completion_tokens", "seed": ""}.get(error.param or "")
+            change = {"max_tokens": "max_completion_tokens", "seed": ""}.get(str(error.param))
             if change is None or error.param not in body:
                 raise
             self._renamed[error.param] = change
@@ -195,19 +244,14 @@ class OpenAIBackend:
         return await self._clients[number].post("/chat/completions", body=body, cast_to=self._response)
 
     def _refused(self, error: Any) -> Exception:
-        status, code = error.status_code, error.code
-        reason = self._clean(f"HTTP {status}: {error.message}")
+        status, code = error.status_code, str(error.code)
+        body = error.body if error.body else error.response.text
+        reason = error_text(f"HTTP {status}: {error_message(body) if body else error.message}")
         if code in STOPPING_CODES or status in STOPPING_STATUSES:
             return Permanent(reason, stops_run=True)
         if status in RETRYABLE_STATUSES or status >= 500:
             return Retryable(reason, retry_after_s(error.response.headers))
         return Permanent(reason)
-
-    def _clean(self, reason: str) -> str:
-        """Return the reason on one line, short, and without the key, which some servers repeat in their errors."""
-        if self._key != "none":
-            reason = reason.replace(self._key, "***")
-        return " ".join(reason.split())[:REASON_CHARACTERS]
 
     async def close(self) -> None:
         """Close the connections."""

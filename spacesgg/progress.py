@@ -19,6 +19,7 @@ class Counts:
     accepted: int = 0
     rejected: int = 0
     failed: int = 0
+    unmade: int = 0  # of those failed: no prompt could be made, nothing was asked
     unfinished: int = 0
     requests: int = 0
     retried: int = 0
@@ -26,12 +27,18 @@ class Counts:
     tokens_in: int = 0
     tokens_out: int = 0
 
+    def add_unmade(self) -> None:
+        """Count an image of which no prompt could be made."""
+        self.prompts += 1
+        self.failed += 1
+        self.unmade += 1
+
     def add_up(self) -> bool:
         """Say whether every prompt is in exactly one place; `unfinished` ones may have been asked or not."""
         return (
             self.prompts == self.accepted + self.rejected + self.failed + self.unfinished
             and self.accepted + self.rejected == self.answered + self.from_journal
-            and self.answered + self.failed <= self.asked <= self.answered + self.failed + self.unfinished
+            and 0 <= self.asked - (self.answered + self.failed - self.unmade) <= self.unfinished
         )
 
 

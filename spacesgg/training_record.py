@@ -85,15 +85,29 @@ def estimate_tokens(text: str) -> int:
     return round(sum(1 + len(m[0]) // 7 for m in re.finditer(r" (?=\d)|\d|[^\W\d]+|[^\w\s]+", text)))
 
 
+def kind(fault: str) -> str:
+    """Return what a fault has in common with others: the words before its colon, without boxes and numbers."""
+    if fault.startswith(("HTTP", "batch: HTTP")):
+        return " ".join(fault.split()[: 3 if fault.startswith("batch") else 2]).rstrip(":")
+    words = re.sub(r"\[\[.*?\]\]|\b\d[\d.,]*\b", "…", fault)
+    return words.partition(":")[0][:80]
+
+
 def faults(record: dict[str, Any]) -> list[str]:
     """Return what LLaVA's loader would crash on, drop or read wrongly in a record with an image."""
-    found = []
-    conversations = record.get("conversations") or []
+    found = [f"its {name} is not text" for name in ("id", "image") if not isinstance(record.get(name, ""), str)]
+    if "id" not in record:
+        found.append("it has no id")
+    conversations = record.get("conversations")
+    if not isinstance(conversations, list) or not all(isinstance(turn, dict) for turn in conversations):
+        return [*found, "its turns are not a list of objects"]
     if [turn.get("from") for turn in conversations] != ["human", "gpt"] * (len(conversations) // 2):
         found.append("the turns do not alternate from human to gpt")
     if not conversations:
         found.append("there is no turn")
-    values = [str(turn.get("value") or "") for turn in conversations]
+    if not all(isinstance(turn.get("value", ""), str) for turn in conversations):
+        return [*found, "the value of a turn is not text"]
+    values = [turn.get("value", "") for turn in conversations]
     if not values or not values[0].startswith(f"{IMAGE}\n"):
         found.append(f"the first turn does not start with {IMAGE}")
     bodies = [value.removeprefix(f"{IMAGE}\n") if i == 0 else value for i, value in enumerate(values)]
@@ -102,7 +116,7 @@ def faults(record: dict[str, Any]) -> list[str]:
     found += [f"a turn contains {word!r}" for word in FORBIDDEN if any(word in body for body in bodies)]
     tokens = sum(estimate_tokens(body) + 8 for body in bodies)
     if tokens > TEXT_TOKENS:
-        found.append(f"about {tokens} tokens of text, and LLaVA's loader cuts a record after {TEXT_TOKENS}")
+        found.append(f"the text is too long: about {tokens} tokens, LLaVA's loader cuts after {TEXT_TOKENS}")
     return found
 
 
@@ -148,22 +162,34 @@ def writer(path: Path) -> Iterator[Output]:
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a training file, a JSON list or .jsonl. Raises InputError when it is neither."""
+    """Yield the records of a training file, a JSON list or .jsonl, good or not (`faults` tells).
+
+    Raises InputError when it is neither.
+    """
     try:
         if path.suffix == ".jsonl":
             with path.open("rb") as stream:
-                yield from (_record(orjson.loads(line), path) for line in stream if line.strip())
+                for number, line in enumerate(stream, start=1):
+                    if line.strip():
+                        yield _record(_line(line, path, number), f"{path}, line {number}")
             return
         whole = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a training file ({error})") from error
     if not isinstance(whole, list):
         raise InputError(f"{path}: expected a JSON list of training records")
-    yield from (_record(record, path) for record in whole)
+    for number, record in enumerate(whole, start=1):
+        yield _record(record, f"{path}, record {number}")
 
 
-def _record(value: Any, path: Path) -> dict[str, Any]:
-    turns_of = value.get("conversations") if isinstance(value, dict) else None
-    if not isinstance(turns_of, list) or not all(isinstance(turn, dict) for turn in turns_of):
-        raise InputError(f'{path}: expected records with their turns under "conversations", found {value!r:.80}')
+def _line(line: bytes, path: Path, number: int) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{path}, line {number}: cannot be read as JSON ({error})") from error
+
+
+def _record(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f'{where}: expected a record with its turns under "conversations", found {value!r:.80}')
     return value

@@ -115,6 +115,25 @@ def test_faulty_replies_are_asked_again_in_the_next_round(tmp_path, journal):
     assert (counts.accepted, counts.rejected) == (5, 0) and counts.add_up()
 
 
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"response": "no"}, "the server's answer holds no choices"),
+        ({"response": {"body": ["no"]}}, "the server's answer holds no choices"),
+        ({"error": ["quota", 1]}, "quota"),
+        ({"response": {"status_code": 400, "body": {"error": "bad"}}}, "HTTP 400: bad"),
+        ({"response": {"status_code": 500, "body": [{"detail": "down"}]}}, "HTTP 500: down"),
+    ],
+)
+def test_results_of_another_shape_are_failures_of_their_prompt(tmp_path, journal, result, told):
+    dialogue = Dialogue(journal, "m", {})
+    files, _ = batch_files.write(requests(1), dialogue, body, tmp_path / "b")
+    key = orjson.loads(files[0].read_bytes())["custom_id"]
+    counts, _ = batch_files.read(requests(1), dialogue, [save(tmp_path / "r", [{"custom_id": key, **result}])])
+    assert counts.failed == 1 and counts.add_up()
+    assert told in next(outcomes(requests(1), dialogue))[1]
+
+
 def test_other_files_are_told_from_results(tmp_path, journal):
     dialogue = Dialogue(journal, "m", {})
     (tmp_path / "x").write_text('{"custom_id": "request-1", "response": null, "error": "expired"}\n')

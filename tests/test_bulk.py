@@ -181,14 +181,15 @@ def test_a_check_that_breaks_loses_no_reply(tmp_path):
     assert (counts.accepted, counts.requests) == (2, 0)
 
 
-def test_the_check_sees_the_answer_without_the_thinking_and_knows_the_cut(tmp_path):
+@pytest.mark.parametrize("opened", ["<think>", ""])
+def test_the_check_sees_the_answer_without_the_thinking_and_knows_the_cut(tmp_path, opened):
     seen = []
 
     def check(context, prompt, reply):
         seen.append((context, prompt.form, reply.text, reply.finish_reason))
         return []
 
-    with Server(reply=lambda body: ("<think>\nhm\n</think>\n\ntext", "length")).running() as server:
+    with Server(reply=lambda body: (f"{opened}\nhm\n</think>\n\ntext", "length")).running() as server:
         _, _, became = run(tmp_path / "j", server, count=1, check=check)
     assert seen == [(0, "description", "text", "length")]
     assert became == [("0", "text")]
@@ -292,6 +293,41 @@ def test_an_unknown_error_fails_one_prompt_only(tmp_path):
         failed = [outcome for _, outcome in outcomes(requests(6), dialogue) if isinstance(outcome, str)]
     assert (counts.accepted, counts.failed) == (4, 2)
     assert failed == ["unexpected ZeroDivisionError: odd", "never"]
+
+
+def test_a_stopped_run_lists_what_failed_before(tmp_path):
+    class Failing(Slow):
+        async def ask(self, prompt, seed):
+            number = int(prompt.messages[0]["content"].split()[-1])
+            if number == 3:
+                raise Permanent("never")
+            if number == 9:
+                raise Permanent("no money", stops_run=True)
+            return Reply("x")
+
+    def items():  # every second one is there twice, and of one no prompt could be made
+        for request in requests(100):
+            yield request
+            if int(request.id) % 2:
+                yield request
+        yield Request("", "bad.jpg", "describe", None, None, "no object")
+
+    with Journal(tmp_path / "j") as journal:
+        dialogue = Dialogue(journal, "m", {})
+        job = Bulk(dialogue, Failing(), concurrency=1)
+        job.run(items())
+        found = list(outcomes(items(), dialogue, only_journal=True))
+    assert job.stopped and job.counts.add_up()
+    assert [outcome for _, outcome in found if isinstance(outcome, str)].count("never") == 2
+    assert [r.id for r, outcome in found if outcome == "no money"] == ["9"]
+    assert len(found) < 20
+
+
+def test_an_image_without_a_prompt_counts_as_failed(tmp_path):
+    with Journal(tmp_path / "j") as journal:
+        items = [*requests(2), Request("", "bad.jpg", "describe", None, None, "no object")]
+        counts = Bulk(Dialogue(journal, "m", {}), Slow()).run(items)
+    assert (counts.prompts, counts.accepted, counts.failed) == (3, 2, 1) and counts.add_up()
 
 
 def test_tokens_are_estimated_from_the_bytes():

@@ -79,3 +79,19 @@ def test_an_input_is_refused_as_output(folder, capsys):
     for name in ("training.json", "annotations.json", ""):
         assert run(folder, "training.json", "--output-file", str(folder / name)) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_records_that_llava_cannot_load_are_faults_of_their_own(folder, capsys):
+    records = orjson.loads((folder / "training.json").read_bytes())
+    records[0]["conversations"] = None
+    records[1]["conversations"][1]["value"] = 5
+    records[2]["id"] = None
+    records[3]["conversations"] = ["a"]
+    (folder / "bad.jsonl").write_bytes(b"\n".join(map(orjson.dumps, records)))
+    assert run(folder, "bad.jsonl", "--output-file", str(folder / "out.jsonl")) == 1
+    lines = [orjson.loads(line)["faults"] for line in (folder / "out.jsonl").read_bytes().splitlines()]
+    assert len(lines) == 4 and all("not" in faults[0] for faults in lines)
+    capsys.readouterr()
+    (folder / "torn.jsonl").write_bytes((folder / "bad.jsonl").read_bytes()[:-9])
+    assert run(folder, "torn.jsonl") == 2
+    assert f"torn.jsonl, line {len(records)}: " in capsys.readouterr().err

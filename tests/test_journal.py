@@ -1,3 +1,4 @@
+import json
 import random
 
 import orjson
@@ -39,7 +40,7 @@ def test_every_cut_of_the_last_line_loses_that_line_only(tmp_path):
         kept = path.stat().st_size
         journal.add_reply(digest(2), RUN, line("torn"))
     whole = path.read_bytes()
-    for cut in range(kept, len(whole)):
+    for cut in range(kept, len(whole) - 1):
         path.write_bytes(whole[:cut])
         with Journal(path) as journal:
             assert journal.reply(digest(1))["reply"] == "kept"
@@ -47,6 +48,40 @@ def test_every_cut_of_the_last_line_loses_that_line_only(tmp_path):
             journal.add_reply(digest(2), RUN, line("again"))
         with Journal(path) as journal:
             assert [journal.reply(digest(n))["reply"] for n in (1, 2)] == ["kept", "again"]
+
+
+def test_a_last_line_that_lacks_only_its_end_is_kept(tmp_path):
+    path = tmp_path / "j.jsonl"
+    with Journal(path) as journal:
+        journal.add_reply(digest(1), RUN, line("one"))
+    path.write_bytes(path.read_bytes().rstrip())
+    with Journal(path) as journal:
+        assert journal.reply(digest(1))["reply"] == "one"
+        journal.add_reply(digest(2), RUN, line("two"))
+    with Journal(path) as journal:
+        assert [journal.reply(digest(n))["reply"] for n in (1, 2)] == ["one", "two"]
+
+
+def test_lines_written_anew_by_an_editor_are_read(tmp_path, capsys):
+    path = tmp_path / "j.jsonl"
+    fields = [
+        {"run": RUN, **line("spaced"), "usage": {"in": 1, "out": 2}},
+        {"run": RUN, "reply": "bare", "usage": None, "verdict": "good"},
+        {"run": RUN, "reply": None},
+        {"failed": "HTTP 500"},
+    ]
+    lines = [json.dumps({"key": digest(n).hex(), **one}) for n, one in enumerate(fields)]
+    path.write_bytes("\r\n".join([*lines, "", ""]).encode())
+    with Journal(path) as journal:
+        assert [journal.reply(digest(n)) and journal.reply(digest(n))["reply"] for n in range(4)] == [
+            "spaced",
+            "bare",
+            None,
+            None,
+        ]
+        assert journal.reply(digest(1))["usage"] == {"in": 0, "out": 0}
+        assert journal.count(RUN) == 3
+    assert not capsys.readouterr().err
 
 
 def test_foreign_lines_are_skipped_and_counted(tmp_path, capsys):

@@ -231,6 +231,39 @@ def test_batch_files_need_a_model(folder, capsys, flag):
     assert not (folder / "out.json").exists()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--seed", "9" * 30),
+        ("--seed", "x"),
+        ("--limit", "9" * 30),
+        ("--workers", "0"),
+        ("--temperature", "nan"),
+        ("--temperature", "-1"),
+        ("--price-in", "inf"),
+        ("--max-tokens", "1.5"),
+        ("--timeout", "soon"),
+    ],
+)
+def test_numbers_that_are_none_are_wrong_usage(folder, capsys, options):
+    assert run(folder, *options) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"argument {options[0]}: found '{options[1]}', expected a " in said
+
+
+def test_descriptions_of_other_images_are_warned_of_once(folder, capsys):
+    odd = [{"image": ["x"], "conversations": []}, {"conversations": None}, {"image": "x", "conversations": [{}]}]
+    (folder / "odd.json").write_bytes(orjson.dumps(odd))
+    assert run(folder, "--description-file", str(folder / "odd.json")) == 0
+    assert capsys.readouterr().err.count("describes none of the images") == 1
+
+
+def test_images_of_one_name_in_two_folders_have_two_ids(folder):
+    (folder / "in.json").write_bytes(orjson.dumps({"a/1.jpg": entry(), "b/1.jpg": entry()}))
+    run(folder)
+    assert [record["id"] for record in records(folder)] == [f"{a}/1_create_layer_prompt" for a in "ab"]
+
+
 def test_ctrl_c_is_one_line_and_leaves_the_old_output(folder, capsys, monkeypatch):
     def interrupted(item, args):
         raise KeyboardInterrupt

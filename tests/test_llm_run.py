@@ -30,9 +30,10 @@ def anno_file(tmp_path):
 
 
 def stage(anno_file, output, *flags):
+    # The server's replies are not about the scenes; what the check finds in replies is tested elsewhere.
     return llm_based_query.main(
         ["--anno-file", str(anno_file), "--prompt-function", "create_layer_prompt", "--model", "m"]
-        + ["--output-file", str(output), *flags]
+        + ["--output-file", str(output), "--check", "off", *flags]
     )
 
 
@@ -77,6 +78,14 @@ def test_an_image_without_a_prompt_is_listed_and_the_rest_done(anno_file, tmp_pa
     listed = orjson.loads((tmp_path / "o.json.errors.jsonl").read_bytes())
     assert listed["image"] == "empty.jpg" and "no object" in listed["reason"]
     assert len(orjson.loads((tmp_path / "o.json").read_bytes())) == 12
+
+
+def test_an_output_of_before_is_not_replaced_by_none(anno_file, tmp_path, capsys):
+    (tmp_path / "o.json").write_text("old")
+    with Server(reply=lambda body: ("cut", "length")).running() as server:
+        assert stage(anno_file, tmp_path / "o.json", "--base-url", server.url, "--attempts", "1") == 1
+    assert (tmp_path / "o.json").read_text() == "old"
+    assert "no record was made" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fault", ["401", "404"])

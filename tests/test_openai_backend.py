@@ -6,7 +6,7 @@ from llm_server import FAULTS, Server
 
 from spacesgg.backends import Permanent, Reply, Retryable
 from spacesgg.errors import InputError
-from spacesgg.openai_backend import OpenAIBackend, retry_after_s
+from spacesgg.openai_backend import OpenAIBackend, error_text, parse_json, read_reply, retry_after_s
 from spacesgg.prompt import Prompt
 
 PROMPT = Prompt([{"role": "user", "content": "what is near?"}], "description")
@@ -110,7 +110,40 @@ def test_an_address_that_is_none(address):
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
-    [({"retry-after": "20"}, 20), ({"retry-after-ms": "1500"}, 1.5), ({"retry-after": "soon"}, None), ({}, None)],
+    [({"retry-after": "20"}, 20), ({"retry-after-ms": "1500"}, 1.5), ({"retry-after": "soon"}, None), ({}, None)]
+    + [({"retry-after": odd}, None) for odd in ("-5", "Wed, 99 Foo 99999 99:99:99 GMT", "1 Jan 0", "\u00b2")],
 )
 def test_retry_after(headers, seconds):
     assert retry_after_s(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "text", "text": "one "}, {"type": "text", "text": "two"}], "one two"),
+        (["one", {"type": "image"}], "one"),
+        ("a\0b", "ab"),
+    ],
+)
+@pytest.mark.parametrize("tokens", [None, "many", -3, float("nan"), [1], True])
+def test_odd_answers_are_read_as_far_as_they_can_be(content, text, tokens):
+    body = {"choices": [{"message": {"content": content}}], "usage": {"prompt_tokens": tokens}}
+    assert read_reply(body) == Reply(text, 0, 0, "stop")
+
+
+def test_half_a_character_is_left_out():
+    body = parse_json(b'{"choices": [{"message": {"content": "a \\ud83d"}}]}')
+    assert read_reply(body).text == "a "
+
+
+@pytest.mark.parametrize(
+    "error", ["overloaded", ["overloaded"], {"detail": "overloaded"}, [{"message": "overloaded"}]]
+)
+def test_an_error_in_place_of_an_answer_is_shown(error):
+    with pytest.raises(Retryable, match="is an error: overloaded"):
+        read_reply({"error": error})
+
+
+def test_the_key_is_taken_out_before_a_reason_is_cut():
+    for before in range(280, 310):
+        assert "sk-s" not in error_text("x" * before + "sk-secret-of-the-test")

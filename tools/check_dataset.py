@@ -44,7 +44,12 @@ def check_record(item: tuple[dict[str, Any], dict[str, Any] | None]) -> list[str
         scene = Scene.from_entry(str(record.get("image")), entry)
     except InputError as error:
         return [*map(str, problems), f"{NOT_CHECKED}: {error}"]
-    values = [str(turn.get("value") or "") for turn in record["conversations"]]
+    turns = record.get("conversations")
+    if not isinstance(turns, list) or not all(
+        isinstance(turn, dict) and isinstance(turn.get("value"), str) for turn in turns
+    ):
+        return [str(fault) for fault in problems]
+    values = [turn["value"] for turn in turns]
     values[:1] = [value.removeprefix(training_record.IMAGE).strip() for value in values[:1]]
     pairs = list(zip(values[::2], values[1::2], strict=False))
     # Whether later questions stand where the first one did is not written in a record: the kinder reading counts.
@@ -110,7 +115,7 @@ def check(args: argparse.Namespace) -> int:
         unchecked += any(fault.startswith(NOT_CHECKED) for fault in faults)
         if faults:
             lines.append({"id": record.get("id"), "image": record.get("image"), "faults": faults})
-            kinds.update({fault.partition(":")[0] for fault in faults})
+            kinds.update(set(map(training_record.kind, faults)))
     if args.output_file:
         with atomic_open(args.output_file) as stream:
             stream.writelines(orjson.dumps(line) + b"\n" for line in lines)
