@@ -6,8 +6,8 @@ Out:  D/point_clouds/STEM.ply   coloured cloud of the valid points
 Run:  python d2p.py --dataset-path D --scale-factor 1000
 
 Camera frame: x right, y down, z forward, metres. With --world-coordinates the clouds (never the point
-maps, which pixel masks index) are moved to the world by D/poses.txt. An image that fails keeps no cloud or
-point map from an earlier run.
+maps, which pixel masks index) are moved to the world by D/poses.txt. No cloud or point map of an earlier run is
+left of an image that fails, or that is gone while its depth map is there.
 """
 
 import argparse
@@ -19,11 +19,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import batch, camera, depth, images, options, ply, pointmaps
+from spacesgg import batch, camera, depth, images, interrupts, options, outputs, ply, pointmaps
 from spacesgg.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 # Turned by its EXIF flag, an image would no longer lie over its depth map.
+OUTPUT_SUFFIXES = (".ply", ".npy", ".npz")
 READ_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
@@ -43,7 +44,8 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
         raise InputError(f"{frame.image}: no depth map {frame.stem} in {args.dataset_path / 'depth_maps'}")
     colour = images.decode(frame.image, READ_AS_STORED)
     height, width = colour.shape[:2]
-    depth_m = depth.to_metres(depth.read_raw(frame.depth), args.scale_factor)
+    raw = depth.read_raw(frame.depth)
+    depth_m = depth.to_metres(raw, args.scale_factor)
     if depth_m.shape != (height, width):
         if not args.resize_depth:
             raise InputError(
@@ -56,6 +58,11 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
         depth_m[depth_m < args.min_depth] = 0
     if args.max_depth is not None:
         depth_m[depth_m > args.max_depth] = 0
+    if not depth_m.any():
+        raise InputError(
+            f"{frame.depth}: no pixel has usable depth; the stored values run from {raw.min()} to {raw.max()}; "
+            "check the map, --scale-factor, --min-depth and --max-depth"
+        )
 
     if frame.intrinsics is not None:
         intrinsics = camera.read_intrinsics(frame.intrinsics)
@@ -67,11 +74,13 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
     # The other form, of an earlier run with other depth, would be read in place of this one.
     if args.compact:
         pointmaps.write_compact(folder / f"{frame.stem}.npz", depth_m, intrinsics)
-        (folder / f"{frame.stem}.npy").unlink(missing_ok=True)
+        outputs.remove(folder / f"{frame.stem}.npy")
     else:
         pointmaps.write_pointmap(folder / f"{frame.stem}.npy", points)
-        (folder / f"{frame.stem}.npz").unlink(missing_ok=True)
-    if not args.no_ply:
+        outputs.remove(folder / f"{frame.stem}.npz")
+    if args.no_ply:
+        outputs.remove(folder / f"{frame.stem}.ply")  # it would be of other depth than the new point map
+    else:
         valid = np.flatnonzero(depth_m)  # taking by index is several times as fast as by a mask
         cloud = points.reshape(-1, 3).take(valid, axis=0)
         colours = cv2.cvtColor(colour, cv2.COLOR_BGR2RGB).reshape(-1, 3).take(valid, axis=0)
@@ -184,21 +193,22 @@ def main(arguments: list[str] | None = None) -> int:
     failures, succeeded = batch.Failures(), 0
     try:
         frames, unpaired = find_frames(args)
+        outputs.make_folder(folder)
         work = functools.partial(convert, args=args)
         for frame, _, reason in batch.run(work, frames, args.workers, len(frames), "d2p"):
             if reason is None:
                 succeeded += 1
                 continue
-            for suffix in (".ply", ".npy", ".npz"):
-                (folder / f"{frame.stem}{suffix}").unlink(missing_ok=True)
+            outputs.remove(*(folder / f"{frame.stem}{suffix}" for suffix in OUTPUT_SUFFIXES))
             failures.append({"image": frame.image.name, "reason": reason})
+        for path in unpaired:
+            outputs.remove(*(folder / f"{path.stem}{suffix}" for suffix in OUTPUT_SUFFIXES))
+            failures.append({"image": path.name, "reason": f"{path}: a depth map without an image {path.stem}"})
+        return batch.finish("d2p", succeeded, failures, folder)
     except InputError as error:
         print(f"d2p.py: {error}", file=sys.stderr)
         return 2
-    for path in unpaired:
-        failures.append({"image": path.name, "reason": f"{path}: a depth map without an image {path.stem}"})
-    return batch.finish("d2p", succeeded, failures, folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("d2p.py", main))

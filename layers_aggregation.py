@@ -24,7 +24,19 @@ from typing import Any
 
 import numpy as np
 
-from spacesgg import annotations, batch, boxes, depth, depth_edges, depth_ranges, layers, masks, options
+from spacesgg import (
+    annotations,
+    batch,
+    boxes,
+    depth,
+    depth_edges,
+    depth_ranges,
+    interrupts,
+    layers,
+    masks,
+    options,
+    outputs,
+)
 from spacesgg.errors import InputError
 
 METHODS = ("clustering", "containment")
@@ -136,6 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     failures, succeeded = batch.Failures(), 0
     work = functools.partial(aggregate, args=args)
     try:
+        outputs.check_file(args.output_file)
         with annotations.writer(args.output_file) as write:
             entries = annotations.read(args.input_file)
             for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "layers"):
@@ -149,11 +162,11 @@ def main(arguments: list[str] | None = None) -> int:
                 write(image, done)
                 failures.extend(without_depth)
                 succeeded += not without_depth
+        return batch.finish("layers_aggregation", succeeded, failures, args.output_file)
     except InputError as error:
         print(f"layers_aggregation.py: {error}", file=sys.stderr)
         return 2
-    return batch.finish("layers_aggregation", succeeded, failures, args.output_file)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("layers_aggregation.py", main))

@@ -27,9 +27,11 @@ from spacesgg import (
     depth_ranges,
     extents,
     frame,
+    interrupts,
     layers,
     masks,
     options,
+    outputs,
     pointmaps,
     surfaces,
     views,
@@ -129,6 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     failures, succeeded = batch.Failures(), 0
     work = functools.partial(order, args=args)
     try:
+        outputs.check_file(args.output_file)
         with annotations.writer(args.output_file) as write:
             entries = annotations.read(args.input_file)
             for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "views"):
@@ -143,11 +146,11 @@ def main(arguments: list[str] | None = None) -> int:
                 write(image, done)
                 failures.extend(without_points)
                 succeeded += not without_points
+        return batch.finish("multiview_layers", succeeded, failures, args.output_file)
     except InputError as error:
         print(f"multiview_layers.py: {error}", file=sys.stderr)
         return 2
-    return batch.finish("multiview_layers", succeeded, failures, args.output_file)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("multiview_layers.py", main))

@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from spacesgg import annotations, atomic, batch, images, masks, options
+from spacesgg import annotations, atomic, batch, images, interrupts, masks, options, outputs
 from spacesgg.errors import InputError
 
 # BGR, warm to cold as the layers go back; told apart by the colour-blind too.
@@ -149,7 +149,10 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--dataset-base", default="", help="Start of the annotation's image paths that is taken off.")
     add("--data-prefix", default="", help="What is put in front of the image paths instead.")
     add("--workers", type=options.workers, default=1, help="Pictures drawn at once; results do not depend on it.")
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    if args.output_dir.name in ("", ".."):  # the list of failures is named after the folder
+        args.output_dir = args.output_dir.resolve()
+    return args
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -158,17 +161,18 @@ def main(arguments: list[str] | None = None) -> int:
     failures, succeeded = batch.Failures(), 0
     work = functools.partial(draw, args=args)
     try:
+        outputs.make_folder(args.output_dir)
         entries = annotations.read(args.anno_file)
         for (image, _), _, reason in batch.run(work, entries, args.workers, None, "draw"):
             if reason is None:
                 succeeded += 1
             else:
                 failures.append({"image": image, "reason": reason})
+        return batch.finish("draw_layers", succeeded, failures, args.output_dir)
     except InputError as error:
         print(f"draw_layers.py: {error}", file=sys.stderr)
         return 2
-    return batch.finish("draw_layers", succeeded, failures, args.output_dir)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("draw_layers.py", main))

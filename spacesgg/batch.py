@@ -1,6 +1,7 @@
 """Run one function over many images: workers, a progress bar, failures recorded, a summary line."""
 
 import collections
+import contextlib
 import itertools
 import multiprocessing
 import multiprocessing.forkserver
@@ -18,6 +19,7 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
+from spacesgg import interrupts
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
 
@@ -35,6 +37,11 @@ def attempt(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, str | 
         return item, None, f"unexpected {type(error).__name__}: {error}"
 
 
+def _attempt_here(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, str | None]:
+    with interrupts.deferred():
+        return attempt(function, item)
+
+
 def _attempt_remotely(function: Callable[[Any], Any], item: Any) -> tuple[Any, str | None]:
     return attempt(function, item)[1:]  # the item need not travel back
 
@@ -48,11 +55,31 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back what ends the command until the block is done: a worker that is starting needs its pool whole."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's to set
+        yield
+        return
+    came = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
 def _start_forkserver() -> None:
     """Start the process that the workers are copies of, deaf to Ctrl-C even while it still imports."""
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's to set
+    if threading.current_thread() is not threading.main_thread():
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the new process inherits
     try:
         multiprocessing.forkserver.ensure_running()
     finally:
@@ -78,7 +105,8 @@ def _in_processes(
         while True:
             # Never more than these are under way, however slowly the results are taken.
             for item in itertools.islice(items, QUEUED_PER_WORKER * workers - len(waiting)):
-                waiting.append((item, pool.submit(_attempt_remotely, function, item)))
+                with _interrupts_held():
+                    waiting.append((item, pool.submit(_attempt_remotely, function, item)))
             if not waiting:
                 return
             item, future = waiting.popleft()
@@ -100,7 +128,7 @@ def run(
     when a worker process was killed.
     """
     if workers == 1:
-        results = (attempt(function, item) for item in items)
+        results = (_attempt_here(function, item) for item in items)
     else:
         results = _in_processes(function, items, workers)
     yield from tqdm(results, total=total, desc=what, unit="image", disable=None)

@@ -1,3 +1,9 @@
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import cv2
 import numpy as np
 import open3d as o3d
@@ -172,3 +178,63 @@ def test_metres_are_finite_whatever_the_type_and_the_scale(dtype, scale):
     largest = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else np.finfo(dtype).max
     metres = depth.to_metres(np.array([[0, 1, largest]], dtype), scale)
     assert metres.dtype == np.float32 and np.isfinite(metres).all() and (metres >= 0).all()
+
+
+def outputs_of(dataset):
+    return {path.name for path in (dataset / "point_clouds").iterdir()}
+
+
+def test_nothing_stale_is_left_beside_what_is_new(dataset):
+    assert run(dataset) == 0
+    (dataset / "images" / "b.png").unlink()
+    (dataset / "point_clouds" / "other.npy").write_bytes(b"of nobody here")
+    assert run(dataset, "--no-ply") == 1
+    assert outputs_of(dataset) == {"a.npy", "c.npy", "other.npy"}
+
+
+def test_a_depth_map_without_any_depth_is_a_failure_that_says_what_was_read(dataset):
+    assert run(dataset) == 0
+    cv2.imwrite(str(dataset / "depth_maps" / "b.png"), np.zeros((H, W), np.uint16))
+    assert run(dataset) == 1
+    (line,) = (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()
+    assert b"from 0 to 0" in line and b"--scale-factor" in line and "b.npy" not in outputs_of(dataset)
+    assert run(dataset, "--min-depth", "90") == 1
+    assert outputs_of(dataset) == set()
+
+
+def test_an_output_that_cannot_be_written_is_named_before_the_work(dataset, capsys, monkeypatch):
+    monkeypatch.setattr(d2p, "convert", lambda frame, args: pytest.fail("the work began"))
+    (dataset / "point_clouds").write_text("a file")
+    assert run(dataset) == 2
+    (dataset / "point_clouds").unlink()
+    (dataset / "point_clouds.errors.jsonl").mkdir()
+    assert run(dataset) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "point_clouds: is a file" in first and "errors.jsonl: is a folder" in second
+
+
+def test_a_folder_in_the_place_of_a_point_map_is_one_named_failure(dataset):
+    (dataset / "point_clouds" / "b.npy").mkdir(parents=True)
+    assert run(dataset) == 1
+    (line,) = (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()
+    assert b"b.npy: is a folder" in line and (dataset / "point_clouds" / "a.npy").is_file()
+
+
+@pytest.mark.parametrize(
+    ("number", "workers"), [(signal.SIGINT, "1"), (signal.SIGINT, "2"), (signal.SIGTERM, "2")]
+)
+def test_a_signal_ends_the_run_by_one_line_and_leaves_nothing_half_written(dataset, number, workers):
+    for i in range(1500):
+        for folder in ("images", "depth_maps"):
+            (dataset / folder / f"{i}.png").symlink_to(dataset / folder / "a.png")
+    script = str(Path(d2p.__file__).resolve())
+    options = ["--dataset-path", str(dataset), "--workers", workers]
+    process = subprocess.Popen([sys.executable, script, *options], stderr=subprocess.PIPE, start_new_session=True)
+    until = time.monotonic() + 30
+    while not list(dataset.glob("point_clouds/*.npy")) and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(number)
+    errors = process.communicate(timeout=30)[1].decode()
+    assert process.returncode == 128 + number
+    assert errors.startswith("d2p.py: interrupted") and errors.count("\n") == 1
+    assert len(outputs_of(dataset)) < 3000 and not list((dataset / "point_clouds").glob(".*"))

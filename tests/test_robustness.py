@@ -1,12 +1,14 @@
 """Annotation files as they come: malformed, doubled, empty, streamed."""
 
+import signal
+
 import cv2
 import numpy as np
 import orjson
 import pytest
 
 import layers_aggregation
-from spacesgg import batch, masks
+from spacesgg import batch, interrupts, masks
 from spacesgg.errors import InputError
 
 CUP = ["cup", [10.0, 10.0, 30.0, 30.0], [[10, 10, 30, 10, 30, 30, 10, 30]]]
@@ -108,3 +110,38 @@ def test_failures_without_number_are_kept_in_order():
     failures = batch.Failures()
     failures.extend({"image": str(i), "reason": "x" * 1000} for i in range(3000))
     assert len(failures) == 3000 and [f["image"] for f in failures] == [str(i) for i in range(3000)]
+
+
+@pytest.mark.parametrize("output", ["", "in.json/out.json", "folder", "/dev/null", "/proc/out.json"])
+def test_an_output_that_cannot_be_written_is_named_before_the_work(folder, capsys, monkeypatch, output):
+    monkeypatch.setattr(layers_aggregation, "aggregate", lambda item, args: pytest.fail("the work began"))
+    monkeypatch.chdir(folder)
+    (folder / "folder").mkdir()
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": {"depth": "a.png", "[[0, 0, 9, 9]]": CUP}}))
+    arguments = ["--input-file", "in.json", "--output-file", output, "--depth-dir", "."]
+    assert layers_aggregation.main(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_folder_in_the_place_of_the_list_of_failures_is_named(folder, capsys):
+    (folder / "out.json.errors.jsonl").mkdir()
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": {}}))
+    assert run(folder, "in.json", "out.json") == 2
+    assert "out.json.errors.jsonl: is a folder" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_leaves_the_output_as_it_was(folder, capsys, monkeypatch):
+    def stop(item, args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(layers_aggregation, "aggregate", stop)
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": {}}))
+    (folder / "out.json").write_text("old")
+    handlers = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+    try:
+        assert interrupts.run_main("layers", lambda: run(folder, "in.json", "out.json")) == 130
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().err.count("\n") == 1 and (folder / "out.json").read_text() == "old"
+    assert not list(folder.glob(".*"))

@@ -1,0 +1,55 @@
+"""Commands that Ctrl-C or SIGTERM ends: one line, no traceback, nothing half written."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # the second is how a cluster ends a job
+_deferring = False
+_pending: int | None = None
+
+
+def run_main(name: str, main: Callable[[], int]) -> int:
+    """Return main's exit status, or the shell's for a command that a signal ended: 130 after Ctrl-C.
+
+    The images under way are finished or leave nothing; a second signal does not cut that short.
+    """
+    if threading.current_thread() is threading.main_thread():  # signals are the main thread's to set
+        for number in SIGNALS:
+            signal.signal(number, _interrupt)
+    try:
+        return main()
+    except KeyboardInterrupt as error:
+        number = error.args[0] if error.args else signal.SIGINT
+    # Only here, when the frames that the exception held are gone and with them progress bar and workers.
+    print(f"{name}: interrupted; files already written are whole, an --output-file is as before", file=sys.stderr)
+    return 128 + number
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Let the work on one image end before a signal that came meanwhile ends the command.
+
+    An exception out of nowhere, between making a temporary file and the `try` that removes it, would leave it.
+    """
+    global _deferring, _pending  # noqa: PLW0603 (a process has one set of signal handlers)
+    _deferring = True
+    try:
+        yield
+    finally:
+        _deferring = False
+        number, _pending = _pending, None
+        if number is not None:
+            raise KeyboardInterrupt(number)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    global _pending  # noqa: PLW0603
+    for ignored in SIGNALS:
+        signal.signal(ignored, signal.SIG_IGN)
+    if not _deferring:
+        raise KeyboardInterrupt(number)
+    _pending = number

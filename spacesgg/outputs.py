@@ -1,0 +1,39 @@
+"""Whether what a command is to write can be written, found before the work; and what earlier runs left there."""
+
+import tempfile
+from pathlib import Path
+
+from spacesgg import atomic, batch
+from spacesgg.errors import InputError
+
+
+def check_file(output: Path) -> None:
+    """Raise InputError where `output`, or the list of failures beside it, cannot become a file."""
+    try:
+        atomic.refuse_as_output(output)
+        atomic.refuse_as_output(batch.errors_path(output))
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror})") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for many outputs. Raises InputError where it, or the list of failures beside it, cannot be."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: is a file, but the output needs a folder of that name; move it away")
+        atomic.refuse_as_output(batch.errors_path(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{folder}: no files can be written there ({error.strerror})") from error
+
+
+def remove(*paths: Path) -> None:
+    """Remove the files among `paths`; folders of these names stay. Raises InputError when it cannot be done."""
+    for path in paths:
+        try:
+            if path.is_symlink() or path.is_file():
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"{path}: of an earlier run, cannot be removed ({error.strerror})") from error
