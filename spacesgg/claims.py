@@ -10,14 +10,13 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from spacesgg import viewpoints
+from spacesgg import answers, viewpoints
 from spacesgg.mentions import Mention, Names
 from spacesgg.relation_words import Meaning, Token, tokens
-from spacesgg.rewording import plainer
-from spacesgg.scene import AXES
+from spacesgg.rewording import SIDEWAYS, plainer
 from spacesgg.sentence import without_attributes
 from spacesgg.sentence_reader import SentenceReader
-from spacesgg.statements import AXIS_WORDS, Asked, Atom, Claim, Keys, Readings, readable
+from spacesgg.statements import AXIS_WORDS, Asked, Atom, Claim, Keys, Readings
 
 _SEVERAL = ("that", "they", "them", "both", "these", "those", "the two")
 _SENTENCE_END = re.compile(r"(?<=[.?!])(?=[\s\"')]+|$)|\n+")
@@ -31,35 +30,94 @@ def sentences(encoded: str) -> Iterator[str]:
             yield part.strip()
 
 
-def read_question(text: str, names: Names, views: tuple[str, ...] = ("front",)) -> Asked:
-    """Return what a question asks."""
+_SOUGHT = re.compile(r"[?]|order|arrange|rank|name |point out|tell|list|sort", re.IGNORECASE)
+_YES_NO = re.compile(r"(?:and |so |then |now |still |, )*(?:is|are|does|do|would|can|could|will)\b", re.IGNORECASE)
+_ANYTHING = re.compile(
+    r"\b(?:anything|something|anyone|anybody|someone|any (?:other )?(?:object|thing|item)s?|an object)\b",
+    re.IGNORECASE,
+)
+_BY_DISTANCE = re.compile(
+    r"\b(?:rank|order|sort|arrange|list|put)\w*\b.*\b(?:distance|depth)\b|\b(?:depth|distance) order\b",
+    re.IGNORECASE,
+)
+_FIRST = re.compile(r"\b(?:what|which|who)\b.*\bfirst\b", re.IGNORECASE)  # "which would you reach first?"
+# Questions about two objects: which of them is said to be where.
+_VERB = r"\b(?:is|are|do|does|did|was|were|would|will|can|could|lies?|stands?|sits?)\b"
+_ONE_THEN_OTHER = re.compile(
+    rf"^(?!.*\b(?:which|what|who)\b[^@]*@).*?{_VERB}(?: (?!it\b|there\b)\w+){{0,4}} @(\d+)@([^@?]*)@(\d+)@",
+    re.IGNORECASE,
+)
+_SIDE_OF = re.compile(
+    rf"\bsides? of (?:\w+ ){{0,3}}@(\d+)@[^@?]*{_VERB}(?: \w+){{0,4}} (?:@(\d+)@|it\b)", re.IGNORECASE
+)
+_IT_THEN_OTHER = re.compile(rf"{_VERB} it\b([^@?]*)@(\d+)@", re.IGNORECASE)
+_WHERE = re.compile(r"\b(?:where|how)\b", re.IGNORECASE)
+_DIRECTION = re.compile(
+    r"\b(?:left|right|above|below|over|under|higher|lower|front|behind|beyond|hidden|hide|nearer|closer|farther|further"
+    r"|back|ahead|than)\b",
+    re.IGNORECASE,
+)
+
+
+def read_question(
+    text: str, names: Names, views: tuple[str, ...] = ("front",), before: Asked | None = None
+) -> Asked:
+    """Return what a question asks; `before` is the one that it goes on from in a conversation."""
     encoded, mentions = names.encode(text)
+    encoded = plainer(encoded)
     objects = [list(mention.options) for mention in mentions if mention.options]
     asked = Asked(objects)
     for sentence in sentences(encoded):
         cues = viewpoints.cues(sentence)
         blank = viewpoints.without(sentence, cues).strip(" ,")
-        if not re.search(r"[?]|order|arrange|name |point out|tell|list|sort", sentence, re.IGNORECASE):
+        if not _SOUGHT.search(sentence):
             continue
         found, _ = without_attributes([token for token in tokens(blank) if token.kind not in "wTX"], blank)
         meanings = {kind: [t.value for t in found if t.kind in kind] for kind in ("SC", "R", "O", "L")}
         order = meanings["O"][0] if meanings["O"] else None
-        meaning = next(iter(meanings["SC"] + meanings["R"] + meanings["L"]), None)
+        order = order or (("front", -1) if _BY_DISTANCE.search(sentence) else None)
+        if _FIRST.search(sentence) and not order and not SIDEWAYS.search(sentence):
+            order = ("front", -1)
+        meaning = next(iter(meanings["SC"] + meanings["R"] + meanings["L"]), order)
         axis = meaning[0] if meaning else None
         axis = axis or next((name for name, words in AXIS_WORDS.items() if words.search(sentence)), None)
         reader = Reader(names, Asked([]), views)
-        yes_no = re.match(
-            r"(?:and |so |then |now |still |, )*(?:is|are|does|do|would|can|could|will)\b",
-            blank,
-            re.IGNORECASE,
-        )
+        yes_no = _YES_NO.match(blank)
         either = any(token.kind == "|" for token in found)
-        claims = reader.read_sentence(sentence, mentions, attributes=False) if yes_no and not either else []
+        exists = bool(yes_no and _ANYTHING.search(sentence))
+        told = yes_no and not either and not exists
+        claims = reader.read_sentence(sentence, mentions, attributes=False) if told else []
         claims = [claim for claim in claims if all(atom.second for reading in claim.readings for atom in reading)]
-        relations = [] if yes_no or either else list(reader.sought(found, mentions))
+        relations = [] if (yes_no and not exists) or either else list(reader.sought(found, mentions))
         between = reader.between_objects(found, mentions)
         asked = Asked(objects, meaning, tuple(relations), tuple(between), order, tuple(claims), axis)
+        pair, sides = _pair(blank, mentions, before)
+        superlative = any(token.kind == "S" for token in found) and not objects
+        asked = asked._replace(pair=pair, sides=sides, exists=exists, superlative=superlative)
+    if before and not objects:  # "and which is the leftmost of them?" goes on from the question before
+        asked = asked._replace(objects=before.objects, pair=before.pair, sides=True)
     return asked
+
+
+def _pair(
+    blank: str, mentions: Sequence[Mention], before: Asked | None
+) -> tuple[tuple[Readings, Readings] | None, bool]:
+    """Return who a question places against whom, if it does, and whether it asks on which side."""
+
+    def meant(number: str) -> Readings:
+        return list(mentions[int(number)].options)
+
+    known = before.topic if before else []
+    if match := _SIDE_OF.search(blank):
+        one, other = meant(match[2]) if match[2] else known, meant(match[1])
+        return ((one, other) if one and other else None), True
+    where = bool(_WHERE.search(blank))
+    if (match := _ONE_THEN_OTHER.search(blank)) and (where or _DIRECTION.search(match[2])):
+        one, other = meant(match[1]), meant(match[3])
+        return ((one, other) if one and other else None), where or " or " in blank
+    if (match := _IT_THEN_OTHER.search(blank)) and known and (where or _DIRECTION.search(match[1])):
+        return ((known, other) if (other := meant(match[2])) else None), where or " or " in blank
+    return None, False
 
 
 def read(
@@ -76,28 +134,16 @@ def read(
     """
     reader = Reader(names, asked, views, there)
     encoded, mentions = names.encode(text)
-    encoded = plainer(encoded)
+    encoded = plainer(encoded, asked.order if asked else None)
     for sentence in sentences(encoded):
         if not sentence.endswith("?"):
             reader.claims += reader.read_sentence(sentence, mentions)
         reader.turn_page(sentence, mentions)
     if asked and not any(claim.readings for claim in reader.claims):
-        reader.claims += reader.lean(encoded, mentions)
+        reader.claims += answers.lean(reader, encoded, mentions)
     if asked and asked.claims:
-        reader.claims += _yes_or_no(encoded, asked)
+        reader.claims += answers.agreed(encoded, asked)
     return [claim for claim in reader.claims if claim.readings]
-
-
-def _yes_or_no(encoded: str, asked: Asked) -> list[Claim]:
-    said = re.match(
-        r"\W*(yes|no|indeed|correct|right)\b(?! (?:one|longer|object|other|thing))", encoded, re.IGNORECASE
-    )
-    if not said:
-        return []
-    no = said[1].lower() == "no"
-    return [
-        claim._replace(negated=claim.negated != no, words=f"{said[1]} ({claim.words})") for claim in asked.claims
-    ]
 
 
 class Reader:
@@ -157,8 +203,13 @@ class Reader:
 
     # What words mean
 
-    def pronoun(self, token: Token, earlier: list[Readings]) -> Readings:
-        """Return what a pronoun may mean, from what was named before it, the nearest first."""
+    def pronoun(self, token: Token, earlier: list[Readings], subject: bool = False) -> Readings:
+        """Return what a pronoun may mean, from what was named before it, the nearest first.
+
+        subject  whether it stands where the subject does: in an answer, it is what the question is about
+        """
+        if self.asked and self.asked.pair and not earlier and not self.before and token.words.lower() == "it":
+            return self.asked.pair[0 if subject else 1]
         named = [readings for readings in (*self.before, *earlier) if readings]
         readings: Readings = []
         if token.words.lower() in _SEVERAL:
@@ -253,34 +304,3 @@ class Reader:
                 )
         unique = tuple(dict.fromkeys(readings))[:MOST_READINGS]
         return [Claim(unique, negated, words)] if unique else []
-
-    def lean(self, encoded: str, mentions: Sequence[Mention]) -> list[Claim]:
-        """Return what an answer without a statement of its own claims by answering its question."""
-        asked, words = self.asked, readable(encoded, mentions)
-        if re.search(r"\b(?:none|neither|nothing|not|cannot|can't|unclear|both|no)\b", encoded, re.IGNORECASE):
-            return []
-        cues = viewpoints.cues(encoded)
-        views = self.views(encoded, cues, len(encoded) - 1)
-        found = [token for token in tokens(viewpoints.without(encoded, cues)) if token.kind == "M"]
-        if not found or not all(mentions[token.value].options for token in found):
-            return []
-        if asked.between:
-            axes = [asked.axis] if asked.axis else AXES
-            return self.between_claim(views, axes, self.group(found, mentions), asked.between, False, words)
-        if asked.relations:
-            claims = []
-            for meaning, objects in asked.relations:
-                told = [t for t in found if mentions[t.value].options[0] not in objects]
-                claims += self.claim(views, meaning, self.group(told, mentions), list(objects), False, words)
-            return claims
-        winner = mentions[found[0].value].options
-        if (
-            asked.meaning
-            and len(asked.keys) > 1
-            and len(found) == 1
-            and len(winner) == 1
-            and winner[0] in asked.keys
-        ):
-            rivals = tuple(key for keys in asked.keys if keys != winner[0] for key in keys)
-            return self.claim(views, asked.meaning, list(winner), [rivals], False, words)
-        return []

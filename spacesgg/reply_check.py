@@ -16,7 +16,7 @@ from spacesgg.mentions import Names
 from spacesgg.prompt import Prompt
 from spacesgg.relation_words import tokens
 from spacesgg.scene import AXES, Scene
-from spacesgg.statements import Atom, Claim, Readings
+from spacesgg.statements import Asked, Atom, Claim
 
 SNAP = 10  # of 999: a model that copies a box with an error of 1 % means that box
 _NUMBERS = re.compile(r"\[(\d+), ?(\d+), ?(\d+), ?(\d+)\]")
@@ -30,6 +30,7 @@ _DATA = re.compile(
     r"|\b(?:box|boxes) (?:at|of|with|show|overlap|indicate)\w*\b|\bits box\b|\btheir boxes\b",
     re.IGNORECASE,
 )
+_BACKWARD = re.compile(r"\b(?:of|do|are) (?:these|those|them|the two)\b(?: two)?(?! \w+ <)", re.IGNORECASE)
 _SEEN_FROM = {
     "front": "from the camera",
     "left": "from the left side",
@@ -107,18 +108,20 @@ def check_pairs(scene: Scene, pairs: list[tuple[str, str]], form: str) -> list[F
     whole = "\n".join(part for pair in pairs for part in pair)
     faults = [*_tag_faults(whole, names)]
     standing = there = ("front",)
-    spoken_of: list[Readings] = []
+    before: Asked | None = None
     for question, answer in pairs:
         views = ("front",)
         if form != "description":
             views, there, standing = _viewpoint(question, names, form, standing)
-        asked = read_question(question, names, views) if question and form != "description" else None
-        if (
-            asked and form == "conversation"
-        ):  # "and which is the leftmost of them?" goes on from the question before
-            spoken_of = asked.objects or spoken_of
-            asked = asked._replace(objects=spoken_of)
-        faults += [fault for claim in read(answer, names, views, asked, there) if (fault := judge(scene, claim))]
+        asked = None
+        if question and form != "description":
+            goes_on = form == "conversation" or _BACKWARD.search(question)
+            asked = read_question(question, names, views, before if goes_on else None)
+            before = asked
+        claims = read(answer, names, views, asked, there)
+        if asked and not claims:
+            faults.append(_unreadable(answer))
+        faults += [fault for claim in claims if (fault := judge(scene, claim))]
         for text in (question, answer):
             faults += _data_faults(text, scene)
             faults += [Fault(*found) for found in chatter.find(text, form)]
@@ -126,6 +129,16 @@ def check_pairs(scene: Scene, pairs: list[tuple[str, str]], form: str) -> list[F
     if form == "description" and (layers := _layers(scene)):
         faults += [Fault(*found) for _, answer in pairs for found in layer_claims.faults(answer, names, layers)]
     return list(dict.fromkeys(faults))
+
+
+def _unreadable(answer: str) -> Fault:
+    """Return the fault of an answer that claims nothing which the signs could prove or disprove."""
+    plain = " ".join(grounded_text.plain(answer).split())
+    plain = plain if len(plain) <= 80 else plain[:77] + "…"
+    return Fault(
+        "cannot be checked",
+        f'"{plain}": name the objects and say in a whole sentence which is where, as the facts have it',
+    )
 
 
 def _layers(scene: Scene) -> list[list[str]]:

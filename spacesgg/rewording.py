@@ -5,6 +5,8 @@ All work on encoded texts (see mentions.py), in which "@3@" stands for an object
 
 import re
 
+from spacesgg.relation_words import Meaning
+
 _NAME = r"((?:the |a |an |another |some )?@\d+@)"
 _RULES: tuple[tuple[re.Pattern, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), plain)
@@ -37,8 +39,29 @@ _RULES: tuple[tuple[re.Pattern, str], ...] = tuple(
 )
 
 
-def plainer(encoded: str) -> str:
-    """Return an encoded text in plainer words; its names stay what they are."""
+_BEFORE = re.compile(
+    r"(\b(?:comes?|came|reach|meet|see|find|encounter|arrives?|appears?)(?: to you)? (?:(?:the |a |an )?@\d+@ )?)"
+    r"before (?=(?:the |an? |its |both )?@|it\b|them\b|these\b)",
+    re.IGNORECASE,
+)
+SIDEWAYS = re.compile(r"\b(?:left|right|top|bottom|height|highest|lowest|higher|lower)\b", re.IGNORECASE)
+_ORDER_WORDS = {
+    ("left", -1): "to the left of ",
+    ("left", 1): "to the right of ",
+    ("up", -1): "above ",
+    ("up", 1): "below ",
+    ("front", -1): "in front of ",
+    ("front", 1): "behind ",
+}
+
+
+def plainer(encoded: str, order: Meaning | None = None) -> str:
+    """Return an encoded text in plainer words; its names stay what they are.
+
+    order  of the list that the text answers with: what "comes before" means in it
+    """
     for pattern, plain in _RULES:
         encoded = pattern.sub(plain, encoded)
-    return encoded
+    if order is None and SIDEWAYS.search(encoded):
+        return encoded
+    return _BEFORE.sub(rf"\1{_ORDER_WORDS[order or ('front', -1)]}", encoded)

@@ -53,7 +53,7 @@ class Sentence:
             for token, after in itertools.zip_longest(kept, kept[1:])
             if not (
                 token.kind == "P"
-                and token.words.lower() in ("both", "this", "that", "these", "those", "one")
+                and token.words.lower() in ("both", "this", "that", "these", "those", "one", "the two")
                 and after
                 and after.kind == "M"
             )
@@ -188,13 +188,13 @@ class Sentence:
                 options.append(self.meant(self.listed(at, forward=False)))
             return merged(options), negated
         if kind == "P":
-            return self.reader.pronoun(self.t[at], self.earlier(at)), negated
+            return self.reader.pronoun(self.t[at], self.earlier(at), subject=True), negated
         if kind and kind in ",&~?":
             options = [self.subjects[-1] if self.subjects else []]
             nearest = next((i for i in reversed(range(at)) if self.kind(i) in "MP"), None)
             if nearest is not None and (kind in ",?" or not self.subjects):
                 if self.kind(nearest) == "P":
-                    options.append(self.reader.pronoun(self.t[nearest], self.earlier(nearest)))
+                    options.append(self.reader.pronoun(self.t[nearest], self.earlier(nearest), subject=True))
                 else:
                     options += [self.meant([nearest]), self.meant(self.listed(nearest, forward=False))]
                     options.append(self.meant(self.listed(0, forward=True, anywhere=True)))
@@ -216,7 +216,7 @@ class Sentence:
             relative |= self.kind(at) == "?"
             at -= 1
         if self.kind(at) == "P":
-            return self.reader.pronoun(self.t[at], self.earlier(at)), negated
+            return self.reader.pronoun(self.t[at], self.earlier(at), subject=True), negated
         if self.kind(at) == "M":
             if at in self.consumed:
                 return merged([self.meant([at]), self.subjects[-1] if self.subjects else []]), negated

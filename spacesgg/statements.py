@@ -51,6 +51,10 @@ class Asked(NamedTuple):
     order     of a list it asks for
     claims    what a yes would claim; empty for other questions
     axis      it speaks of
+    pair      who it places against whom, in (one, other); None where it does not
+    sides     whether it asks on which side one is of the other
+    exists    whether it asks if there is anything so
+    superlative  whether it asks for the nearest, leftmost … of all
     """
 
     objects: list[Readings]
@@ -60,6 +64,15 @@ class Asked(NamedTuple):
     order: Meaning | None = None
     claims: tuple[Claim, ...] = ()
     axis: str | None = None
+    pair: tuple[Readings, Readings] | None = None
+    sides: bool = False
+    exists: bool = False
+    superlative: bool = False
+
+    @property
+    def topic(self) -> Readings:
+        """What "it" may mean in the next question of a conversation."""
+        return self.pair[0] if self.pair else self.objects[0] if self.objects else []
 
     @property
     def keys(self) -> Readings:

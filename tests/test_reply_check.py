@@ -119,6 +119,38 @@ def test_false_and_unproven_statements_are_named(scene, text):
             "The {sofa}.",
             "The {cup} is between {sofa} and {lamp}.",
         ),
+        ("Which object is the closest of all?", "The {cup}.", "The {lamp}."),
+        ("What is the leftmost object?", "It is the {cup}.", "It is the {lamp}."),
+        ("Is the cup to the right of the sofa?", "Nope.", "Absolutely."),
+        ("Is the cup to the right of the sofa?", "That's not true, it is to the left.", "That's true."),
+        ("Is the cup to the right of the sofa?", "No, quite the opposite.", "Yep, it sure is."),
+        ("Seen from behind the scene, is the cup left or right of the sofa?", "Right.", "Left."),
+        (
+            "From behind the scene, is the cup left or right of the sofa?",
+            "It would be on the right.",
+            "On its left.",
+        ),
+        ("Is the lamp above or below the sofa?", "It is above it.", "It is below it."),
+        ("Is the lamp above or below the sofa?", "It is higher.", "It's lower."),
+        ("Is anything in front of the sofa?", "Yes, the {cup} is.", "Yes, the {lamp} is."),
+        ("Is anything in front of the sofa?", "Yes.", "No."),
+        ("Is anything in front of the cup?", "No.", "Yes, there is."),
+        ("Where is the lamp compared to the sofa?", "Behind it and to the right.", "In front of it."),
+        (
+            "Rank the cup and the lamp by distance.",
+            "First the {cup}, then the {lamp}.",
+            "First the {lamp}, then the {cup}.",
+        ),
+        (
+            "Put the cup, the sofa and the lamp in order from near to far.",
+            "1. {cup} 2. {sofa} 3. {lamp}",
+            "1. {lamp} 2. {sofa} 3. {cup}",
+        ),
+        (
+            "Which would you reach first, the cup or the lamp?",
+            "You would reach the {cup} before the {lamp}.",
+            "The {lamp}.",
+        ),
     ],
 )
 def test_answers_are_read_with_their_question(scene, question, good, bad):
@@ -133,6 +165,45 @@ def test_the_viewpoint_goes_on_in_a_conversation_and_not_in_single_questions(sce
     )
     assert faults(scene, text, "conversation", 2) == []
     assert any("contradicts" in fault for fault in faults(scene, text, "questions", 2))
+
+
+@pytest.mark.parametrize(
+    ("question", "good", "bad"),
+    [
+        (
+            "And to which side of the sofa is it?",
+            "It is to the right of the {sofa}.",
+            "It is to the left of the {sofa}.",
+        ),
+        ("And from the camera?", "It is in front of it from the camera.", "It is behind it for the camera."),
+    ],
+)
+def test_pronouns_are_followed_through_a_conversation(scene, question, good, bad):
+    said = (
+        "Q: Imagine standing behind the scene, looking back at the camera. Is the cup behind the sofa?\n"
+        "A: Yes, the {cup} is behind the {sofa}.\n"
+    )
+    assert faults(scene, f"{said}Q: {question}\nA: {good}", "conversation", 2) == []
+    assert any(
+        "contradicts" in fault for fault in faults(scene, f"{said}Q: {question}\nA: {bad}", "conversation", 2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How is the weather?", "It is fine."),
+        ("What is nice?", "Turtles are nice."),
+        ("How many things are to the left of the sofa?", "Four."),
+        (
+            "Does the picture from behind differ for the cup and the sofa?",
+            "No, for the camera it is just the same.",
+        ),
+        ("Do the cup and the sofa swap sides?", "No, the {cup} is on the same side of the {sofa} as before."),
+    ],
+)
+def test_answers_that_cannot_be_checked_are_refused(scene, question, answer):
+    assert faults(scene, f"Q: {question}\nA: {answer}", "questions", 1)[0].startswith("cannot be checked: ")
 
 
 @pytest.mark.parametrize(
