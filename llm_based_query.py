@@ -14,47 +14,32 @@ What cannot be written about is named with its reason in OUTPUT.errors.jsonl, an
 import argparse
 import asyncio
 import functools
-import importlib.util
-import inspect
 import itertools
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from spacesgg import annotations, batch, llm_run, reply_check, training_record
+from spacesgg import annotations, batch, llm_run, options, prompt_file, reply_check, training_record
 from spacesgg.atomic import refuse_as_output
 from spacesgg.backends import Permanent, Reply, Template
 from spacesgg.dialogue import Request
 from spacesgg.errors import InputError
-from spacesgg.prompt import Prompt, check_prompt
+from spacesgg.prompt import Prompt
+from spacesgg.prompt_file import PROMPT_FAULT
 from spacesgg.scene import Scene
 
 OFFLINE_NOTICE = "no endpoint is named: the texts are the offline writer's, made from the geometry by no model"
-PROMPT_FAULT = "the prompt function failed"
-FAULTS_THAT_STOP = (
-    20  # so many prompt functions failed and none before succeeded: it is the function, not the image
-)
 
 
 def make_request(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> Request:
     """Return what is asked about one annotation entry. Raises InputError saying why nothing can be."""
     image, entry = item
     scene = Scene.from_entry(image, entry)
-    function = prompt_function(args.prompt_file, args.prompt_function)
-    try:
-        prompt = function(scene, dice(args, image, "prompt"))
-    except InputError:
-        raise  # of this image nothing can be asked, and the function says why
-    except (Exception, SystemExit) as error:
-        raise InputError(f"{PROMPT_FAULT}: {type(error).__name__}: {error}") from error
-    try:
-        check_prompt(prompt, asked=args.backend != "template")
-    except InputError as error:
-        raise InputError(f"{PROMPT_FAULT}: {error}") from error
+    asked = args.backend != "template"
+    prompt = prompt_file.call(args.prompt_file, args.prompt_function, scene, dice(args, image, "prompt"), asked)
     return Request(record_id(image, args), image, args.prompt_function, prompt, scene, entry=entry)
 
 
@@ -63,30 +48,11 @@ def make_requests(args: argparse.Namespace) -> Iterator[Request]:
 
     Raises InputError when the prompt function fails for everything.
     """
-    watch = FaultWatch(args)
+    watch = prompt_file.FaultWatch(args.prompt_file, args.prompt_function)
     for item in read_entries(args):
         (image, entry), request, reason = batch.attempt(functools.partial(make_request, args=args), item)
         watch.see(reason)
         yield request or Request("", image, args.prompt_function, None, None, reason, entry)
-
-
-class FaultWatch:
-    """Ends a run whose prompt function fails for every image, before it has walked over a million of them."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self._name = f"{args.prompt_file or 'prompts.py'}, {args.prompt_function}"
-        self._faults = 0
-
-    def see(self, reason: str | None) -> None:
-        """Count one image: why nothing was made of it, None where something was."""
-        if self._faults < 0:
-            return
-        if reason is None:
-            self._faults = -1  # it works: from here on every failure is one image's
-        elif reason.startswith(PROMPT_FAULT):
-            self._faults += 1
-        if self._faults >= FAULTS_THAT_STOP:
-            raise InputError(f"{self._name}: stopped after {self._faults} images and no prompt; {reason}")
 
 
 def make_record(request: Request, reply: Reply, args: argparse.Namespace, source: str) -> dict[str, Any]:
@@ -127,12 +93,13 @@ def write_offline(item: tuple[str, dict[str, Any]], args: argparse.Namespace) ->
     """Return the training record of one annotation entry, written without a model."""
     request = make_request(item, args)
     backend = Template()
+    rng = dice(args, request.image, "reply")
     try:
-        reply = asyncio.run(backend.ask(request.prompt, dice(args, request.image, "reply").getrandbits(31)))
-    except Permanent as error:
-        raise InputError(error.reason) from error
+        reply = asyncio.run(backend.ask(request.prompt, rng.getrandbits(31)))
     except InputError:
         raise
+    except Permanent as error:
+        raise InputError(error.reason) from error
     except (Exception, SystemExit) as error:
         raise InputError(f"{PROMPT_FAULT}: its offline writer: {type(error).__name__}: {error}") from error
     if not isinstance(reply.text, str):
@@ -153,49 +120,7 @@ def record_id(image: str, args: argparse.Namespace) -> str:
 
 def relative_image(image: str, dataset_base: str, data_prefix: str) -> str:
     """Return the image's path as the record names it: without the base, behind the prefix."""
-    if dataset_base and image.startswith(dataset_base):
-        image = image[len(dataset_base) :].lstrip("/")
-    return f"{data_prefix.rstrip('/')}/{image}" if data_prefix else image
-
-
-def prompt_functions(module: ModuleType) -> dict[str, Callable[[Scene, random.Random], Prompt]]:
-    """Return the prompt functions of a module: the public ones that are written in it, by every name they have."""
-    return {
-        name: function
-        for name, function in vars(module).items()
-        if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
-    }
-
-
-@functools.lru_cache
-def _module(path: Path | None) -> ModuleType:
-    """Import the prompts: those of the project, or a user's file. In each worker once."""
-    if path is None:
-        import prompts
-
-        return prompts
-    # A name of its own: a file called random.py must not stand in for the library's.
-    name = f"prompt_file_{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
-    if specification is None or specification.loader is None:
-        raise InputError(f"{path}: a Python file (.py) is expected")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module  # dataclasses and pickle look their module up there
-    try:
-        specification.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise InputError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
-    return module
-
-
-def prompt_function(path: Path | None, name: str) -> Callable[[Scene, random.Random], Prompt]:
-    """Return the named prompt function. Raises InputError that lists what there is."""
-    known = prompt_functions(_module(path))
-    if name not in known:
-        raise InputError(
-            f"{path or 'prompts.py'} has no prompt function {name}; it has {', '.join(sorted(known))}"
-        )
-    return known[name]
+    return annotations.relocate(image, dataset_base, data_prefix)
 
 
 def choose_backend(args: argparse.Namespace) -> str:
@@ -269,11 +194,11 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     what("--prompt-file", type=Path, help="Python file with prompt functions of your own, instead of prompts.py.")
     what("--description-file", type=Path, help="Output of create_layer_prompt, told to the model as context.")
-    what("--limit", type=llm_run.positive, help="Stop after so many images of the annotation file.")
-    what("--seed", type=llm_run.seed, default=0, help="Another number gives other wordings and other choices.")
+    what("--limit", type=options.at_least_one, help="Stop after so many images of the annotation file.")
+    what("--seed", type=options.seed, default=0, help="Another number gives other wordings and other choices.")
     what(
         "--workers",
-        type=llm_run.positive,
+        type=options.at_least_one,
         default=1,
         help="Scenes written about at once; results are the same.",
     )
@@ -308,7 +233,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 
 def write_all_offline(args: argparse.Namespace) -> int:
     """Write every record without a model; return the exit status."""
-    failures, watch = batch.Failures(), FaultWatch(args)
+    failures, watch = batch.Failures(), prompt_file.FaultWatch(args.prompt_file, args.prompt_function)
     work = functools.partial(write_offline, args=args)
     with training_record.writer(args.output_file) as write:
         for (image, entry), record, reason in batch.run(work, read_entries(args), args.workers, None, "texts"):
@@ -332,7 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
             refuse_as_output(
                 output, args.anno_file, args.description_file, args.prompt_file, *(args.read_batch or ())
             )
-        prompt_function(args.prompt_file, args.prompt_function)
+        prompt_file.load(args.prompt_file, args.prompt_function)
         named, args.backend = args.backend, choose_backend(args)
         if args.backend != "template" or args.dry_run:
             record = functools.partial(make_record, args=args, source=args.model)

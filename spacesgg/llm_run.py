@@ -6,7 +6,6 @@ Whatever way the replies come, they stand in the journal, and the output is writ
 import argparse
 import collections
 import contextlib
-import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
-from spacesgg import batch_files, training_record
+from spacesgg import batch_files, options, training_record
 from spacesgg.atomic import atomic_open
 from spacesgg.backends import Backend, Reply
 from spacesgg.batch import errors_path
@@ -41,28 +40,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reply = parser.add_argument_group("how the model answers").add_argument
     reply(
         "--temperature",
-        type=_at_least_zero,
+        type=options.not_negative,
         help="Higher draws more varied words; not given, the model's own.",
     )
-    reply("--max-tokens", type=positive, help="Longest reply in tokens; one that is cut there is asked again.")
+    reply(
+        "--max-tokens",
+        type=options.at_least_one,
+        help="Longest reply in tokens; one that is cut is asked again.",
+    )
     reply(
         "--attempts",
-        type=positive,
+        type=options.at_least_one,
         default=3,
         help="How often a prompt is asked before its faulty reply is given up, its faults named each time.",
     )
     send = parser.add_argument_group("how requests are sent").add_argument
     send(
         "--concurrency",
-        type=positive,
+        type=options.at_least_one,
         help="Requests in flight at once, more is faster; with transformers, prompts in a batch. Not given, "
         f"{CONCURRENCY}, and {BATCH_SIZE} with transformers.",
     )
-    send("--requests-per-minute", type=positive, help="Never send more than this, as your account's limit says.")
-    send("--tokens-per-minute", type=positive, help="The same for tokens, asked and answered together.")
-    send("--timeout", type=_seconds, default=120.0, help="Seconds after which a request is sent again.")
-    send("--price-in", type=_at_least_zero, help="Price of a million tokens asked; the cost is then shown.")
-    send("--price-out", type=_at_least_zero, help="Price of a million tokens answered.")
+    send(
+        "--requests-per-minute",
+        type=options.at_least_one,
+        help="Never send more, as your account's limit says.",
+    )
+    send("--tokens-per-minute", type=options.at_least_one, help="The same for tokens, asked and answered.")
+    send("--timeout", type=options.positive, default=120.0, help="Seconds after which a request is sent again.")
+    send("--price-in", type=options.not_negative, help="Price of a million tokens asked; the cost is then shown.")
+    send("--price-out", type=options.not_negative, help="Price of a million tokens answered.")
     files = parser.add_argument_group("instead of asking now").add_argument
     files("--dry-run", action="store_true", help="Print the first prompts and the size of the run; ask nothing.")
     files("--write-batch", type=Path, metavar="FOLDER", help="Write what is to be asked as OpenAI Batch files.")
@@ -73,34 +80,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Take the result files of a batch, in any order; asks nothing itself.",
     )
-
-
-def positive(text: str) -> int:
-    """Read a whole number from 1 to 10^9 from the command line."""
-    return _number(text, int, lambda number: 1 <= number <= 1_000_000_000, "a whole number of at least 1")
-
-
-def seed(text: str) -> int:
-    """Read a seed from the command line; with 64 bits it still fits into JSON."""
-    return _number(text, int, lambda number: abs(number) < 2**63, "a whole number of at most 18 digits")
-
-
-def _at_least_zero(text: str) -> float:
-    return _number(text, float, lambda number: 0 <= number < math.inf, "a number of at least 0")
-
-
-def _seconds(text: str) -> float:
-    return _number(text, float, lambda number: 0 < number < 1e9, "a number of seconds above 0")
-
-
-def _number(text: str, read: Callable[[str], Any], holds: Callable[[Any], bool], wanted: str) -> Any:
-    try:
-        number = read(text)
-    except ValueError:
-        number = None
-    if number is None or not holds(number):
-        raise argparse.ArgumentTypeError(f"found {text!r:.40}, expected {wanted}")
-    return number
 
 
 def parameters(args: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import argparse
 import math
 
+MOST = 1_000_000_000  # of anything that is counted: far above all use, and small enough for all that counts it
+
 
 def _number(text: str) -> float:
     try:
@@ -35,9 +37,23 @@ def count(text: str) -> int:
     return int(number)
 
 
-def workers(text: str) -> int:
+def at_least_one(text: str) -> int:
     """Return a whole number, 1 or above."""
     number = _number(text)
-    if not (number.is_integer() and number >= 1):
-        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or above, found {text!r}")
+    if not (number.is_integer() and 1 <= number <= MOST):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MOST}, found {text!r:.40}")
     return int(number)
+
+
+workers = at_least_one
+
+
+def seed(text: str) -> int:
+    """Return a whole number that JSON can hold in 64 bits."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 2**63  # refused below
+    if abs(number) >= 2**63:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at most 18 digits, found {text!r:.40}")
+    return number

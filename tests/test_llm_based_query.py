@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 import llm_based_query
-from spacesgg import training_record
+from spacesgg import prompt_file, training_record
 from spacesgg.errors import InputError
 
 CUP, DESK, LAMP = "[[10, 20, 30, 40]]", "[[500, 20, 700, 400]]", "[[50, 60, 80, 400]]"
@@ -196,7 +196,7 @@ def test_a_prompt_function_that_fails_is_named_image_by_image(folder, capsys, ba
 def test_a_prompt_function_that_fails_for_everything_stops_the_run(
     folder, capsys, monkeypatch, bad_prompts, options
 ):
-    monkeypatch.setattr(llm_based_query, "FAULTS_THAT_STOP", 5)
+    monkeypatch.setattr(prompt_file, "FAULTS_THAT_STOP", 5)
     assert run(folder, *bad_prompts, *options, function="none") == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1 and "stopped after 5 images" in said[0] and "a Prompt is expected" in said[0]
@@ -248,7 +248,7 @@ def test_batch_files_need_a_model(folder, capsys, flag):
 def test_numbers_that_are_none_are_wrong_usage(folder, capsys, options):
     assert run(folder, *options) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert f"argument {options[0]}: found '{options[1]}', expected a " in said
+    assert f"argument {options[0]}: expected a " in said and f"found '{options[1]}'" in said
 
 
 def test_descriptions_of_other_images_are_warned_of_once(folder, capsys):

@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from spacesgg import annotations, batch, training_record
+from spacesgg import annotations, batch, options, training_record
 from spacesgg.atomic import atomic_open, refuse_as_output
 from spacesgg.errors import InputError
 from spacesgg.mentions import Names
@@ -94,10 +94,13 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--data-path", type=Path, required=True, help="Training file to check, a JSON list or .jsonl.")
     add("--anno-file", type=Path, required=True, help="Annotation file the training file was made from.")
     add("--output-file", type=Path, help="Where the faulty records are listed, one JSON line each.")
-    add("--workers", type=int, default=1, help="Records checked at once; results do not depend on it.")
+    add(
+        "--workers",
+        type=options.at_least_one,
+        default=1,
+        help="Records checked at once; results are the same.",
+    )
     args = parser.parse_args(arguments)
-    if args.workers < 1:
-        parser.error("--workers must be at least 1")
     for path in (args.data_path, args.anno_file):
         if not path.is_file():
             parser.error(f"{path}: no such file")
