@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spacesgg import annotations, batch, llm_run, options, prompt_file, reply_check, training_record
+from spacesgg import annotations, batch, interrupts, llm_run, options, prompt_file, reply_check, training_record
 from spacesgg.atomic import refuse_as_output
 from spacesgg.backends import Permanent, Reply, Template
 from spacesgg.dialogue import Request
@@ -273,10 +273,7 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(f"llm_based_query.py: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nllm_based_query.py: interrupted; the output file is as it was before", file=sys.stderr)
-        return llm_run.INTERRUPTED
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("llm_based_query.py", main))

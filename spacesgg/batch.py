@@ -1,10 +1,8 @@
 """Run one function over many images: workers, a progress bar, failures recorded, a summary line."""
 
 import collections
-import contextlib
 import itertools
 import multiprocessing
-import multiprocessing.forkserver
 import os
 import signal
 import sys
@@ -51,37 +49,18 @@ def _start_worker() -> None:
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent alone answers it
-
     cv2.setNumThreads(1)
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold back what ends the command until the block is done: a worker that is starting needs its pool whole."""
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's to set
-        yield
-        return
-    came = []
-    before = {
-        number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
 
 
 def _start_forkserver() -> None:
     """Start the process that the workers are copies of, deaf to Ctrl-C even while it still imports."""
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's to set
         return
+    from multiprocessing import forkserver  # not on Windows
+
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the new process inherits
     try:
-        multiprocessing.forkserver.ensure_running()
+        forkserver.ensure_running()
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -105,7 +84,7 @@ def _in_processes(
         while True:
             # Never more than these are under way, however slowly the results are taken.
             for item in itertools.islice(items, QUEUED_PER_WORKER * workers - len(waiting)):
-                with _interrupts_held():
+                with interrupts.deferred():  # a worker that is starting needs its pool whole
                     waiting.append((item, pool.submit(_attempt_remotely, function, item)))
             if not waiting:
                 return

@@ -2,6 +2,9 @@
 
 import random
 import re
+import signal
+import subprocess
+import sys
 
 import orjson
 import pytest
@@ -264,14 +267,27 @@ def test_images_of_one_name_in_two_folders_have_two_ids(folder):
     assert [record["id"] for record in records(folder)] == [f"{a}/1_create_layer_prompt" for a in "ab"]
 
 
-def test_ctrl_c_is_one_line_and_leaves_the_old_output(folder, capsys, monkeypatch):
-    def interrupted(item, args):
-        raise KeyboardInterrupt
-
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_ended_leaves_the_old_output_and_no_litter(folder, number):
     (folder / "out.json").write_text("old")
-    monkeypatch.setattr(llm_based_query, "write_offline", interrupted)
-    assert run(folder) == 130
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    (folder / "mine.py").write_text(
+        "import os\nfrom prompts import create_layer_prompt\n"
+        "def last(scene, rng):\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    return create_layer_prompt(scene, rng)\n"
+    )
+    command = [
+        sys.executable,
+        llm_based_query.__file__,
+        "--anno-file",
+        folder / "in.json",
+        "--prompt-function",
+        "last",
+    ]
+    command += ["--prompt-file", folder / "mine.py", "--output-file", folder / "out.json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 128 + number
+    assert len(ended.stderr.strip().splitlines()) == 1 and "interrupted" in ended.stderr
     assert (folder / "out.json").read_text() == "old"
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 

@@ -22,14 +22,13 @@ from typing import Any
 import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from spacesgg import annotations, batch, options, training_record
+from spacesgg import annotations, batch, interrupts, options, training_record
 from spacesgg.atomic import atomic_open, refuse_as_output
 from spacesgg.errors import InputError
 from spacesgg.mentions import Names
 from spacesgg.reply_check import Fault, check_pairs
 from spacesgg.scene import Scene
 
-INTERRUPTED = 130  # the shell's status of a command that Ctrl-C ended
 NOT_CHECKED = "not checked"
 SENTENCES_OF_A_DESCRIPTION = 2
 
@@ -139,10 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(f"check_dataset.py: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\ncheck_dataset.py: interrupted; nothing was written", file=sys.stderr)
-        return INTERRUPTED
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("check_dataset.py", main))
