@@ -89,6 +89,11 @@ def lean(reader: "Reader", encoded: str, mentions: Sequence[Mention]) -> list[Cl
             told = [t for t in found if mentions[t.value].options[0] not in objects]
             claims += reader.claim(views, meaning, reader.group(told, mentions), list(objects), False, words)
         return claims
+    known = [*dict.fromkeys(key for keys in asked.keys for key in keys)]
+    if re.search(r"\bin the middle\b", blank) and len(known) == 3 and len(found) == 1:
+        ends = [tuple(key for key in known if key not in keys) for keys in named]
+        axes = [asked.axis] if asked.axis else AXES
+        return reader.between_claim(views, axes, named, [two for two in ends if len(two) == 2], False, words)
     if asked.superlative:
         keys = [key for group in named[:1] for key in group]
         twice = [key for key in keys if [mentions[t.value].options for t in found].count(((key,),)) > 1]
@@ -97,13 +102,11 @@ def lean(reader: "Reader", encoded: str, mentions: Sequence[Mention]) -> list[Cl
             return reader.claim(views, asked.meaning, [tuple(twice)], [rest], False, words)
         readings = []
         for keys in named:
-            known = [*dict.fromkeys(key for group in asked.keys for key in group)]
             for domain in (list(reader.names.scene.things), known):
                 rest = tuple(key for key in domain if key not in keys)
                 readings += [rest] if rest and rest not in readings else []
         return reader.claim(views, asked.meaning, named, readings, False, words)
     winner = mentions[found[0].value].options
-    known = [*dict.fromkeys(key for keys in asked.keys for key in keys)]
     if asked.meaning and len(found) == 1 and len(winner) == 1 and set(winner[0]) <= set(known):
         rivals = tuple(key for key in known if key not in winner[0])
         return reader.claim(views, asked.meaning, list(winner), [rivals], False, words)

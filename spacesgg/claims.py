@@ -40,7 +40,9 @@ _BY_DISTANCE = re.compile(
     r"\b(?:rank|order|sort|arrange|list|put)\w*\b.*\b(?:distance|depth)\b|\b(?:depth|distance) order\b",
     re.IGNORECASE,
 )
-_FIRST = re.compile(r"\b(?:what|which|who)\b.*\bfirst\b", re.IGNORECASE)  # "which would you reach first?"
+_FIRST = re.compile(
+    r"\b(?:what|which|who)\b.*\b(?:first|on (?:the|your) way)\b", re.IGNORECASE
+)  # "which would you reach first?"
 # Questions about two objects: which of them is said to be where.
 _VERB = r"\b(?:is|are|do|does|did|was|were|would|will|can|could|lies?|stands?|sits?)\b"
 _ONE_THEN_OTHER = re.compile(
@@ -79,6 +81,8 @@ def read_question(
         if _FIRST.search(sentence) and not order and not SIDEWAYS.search(sentence):
             order = ("front", -1)
         meaning = next(iter(meanings["SC"] + meanings["R"] + meanings["L"]), order)
+        if re.search("RP", "".join(token.kind for token in found)):  # "which has the lamp in front of it?"
+            meaning = None
         axis = meaning[0] if meaning else None
         axis = axis or next((name for name, words in AXIS_WORDS.items() if words.search(sentence)), None)
         reader = Reader(names, Asked([]), views)

@@ -63,6 +63,12 @@ _ASIDE = re.compile(
 )
 
 
+def speaks(text: str, names: Names) -> bool:
+    """Tell whether a text puts objects that it names into layers."""
+    encoded, mentions = names.encode(text)
+    return bool(mentions and _PATTERN.search(encoded))
+
+
 def faults(text: str, names: Names, layers: list[list[str]]) -> Iterator[tuple[str, str]]:
     """Yield (kind, detail) of what a description says wrongly about the layers of its scene."""
     scene = names.scene

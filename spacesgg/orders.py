@@ -22,6 +22,8 @@ def order_claims(sentence: Sentence) -> list[Claim]:
         meaning, at = orders[0].value, orders[0]
     elif asked and asked.order and (steps or len(named) >= max(len(asked.keys), 2)):
         meaning, at = asked.order, named[0]
+    elif asked and steps and len(best := [token for token in sentence.t if token.kind == "S"]) == 1:
+        meaning, at = best[0].value, named[0]  # "the lamp is closest, then the sofa, then the bed"
     else:
         return []
     opens = bool(steps) and steps[0].start < named[0].start and len(steps) > 1

@@ -109,6 +109,7 @@ def check_pairs(scene: Scene, pairs: list[tuple[str, str]], form: str) -> list[F
     faults = [*_tag_faults(whole, names)]
     standing = there = ("front",)
     before: Asked | None = None
+    layers = _layers(scene)
     for question, answer in pairs:
         views = ("front",)
         if form != "description":
@@ -120,13 +121,16 @@ def check_pairs(scene: Scene, pairs: list[tuple[str, str]], form: str) -> list[F
             before = asked
         claims = read(answer, names, views, asked, there)
         if asked and not claims:
-            faults.append(_unreadable(answer))
+            if views == ("front",) and layers and layer_claims.speaks(answer, names):
+                faults += [Fault(*found) for found in layer_claims.faults(answer, names, layers)]
+            else:
+                faults.append(_unreadable(answer))
         faults += [fault for claim in claims if (fault := judge(scene, claim))]
         for text in (question, answer):
             faults += _data_faults(text, scene)
             faults += [Fault(*found) for found in chatter.find(text, form)]
             faults += [Fault("an object that is not in the image", told) for told in strangers.find(text, names)]
-    if form == "description" and (layers := _layers(scene)):
+    if form == "description" and layers:
         faults += [Fault(*found) for _, answer in pairs for found in layer_claims.faults(answer, names, layers)]
     return list(dict.fromkeys(faults))
 

@@ -147,6 +147,21 @@ def test_false_and_unproven_statements_are_named(scene, text):
             "1. {lamp} 2. {sofa} 3. {cup}",
         ),
         (
+            "Which objects are in the foreground?",
+            "The {cup} is in the foreground.",
+            "The {cup} is behind the {lamp}.",
+        ),
+        (
+            "From the camera, how do the cup, the sofa and the lamp follow each other?",
+            "The {cup} is closest, then the {sofa}, then the {lamp}.",
+            "The {lamp} is closest, then the {sofa}, then the {cup}.",
+        ),
+        (
+            "Of the cup, the sofa and the lamp, which is in the middle in depth?",
+            "The {sofa} is in the middle.",
+            "The {cup} is in the middle.",
+        ),
+        (
             "Which would you reach first, the cup or the lamp?",
             "You would reach the {cup} before the {lamp}.",
             "The {lamp}.",
