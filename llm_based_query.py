@@ -27,6 +27,7 @@ from spacesgg.atomic import refuse_as_output
 from spacesgg.backends import Permanent, Reply, Template
 from spacesgg.dialogue import Request
 from spacesgg.errors import InputError
+from spacesgg.journal import journal_path
 from spacesgg.prompt import Prompt
 from spacesgg.prompt_file import PROMPT_FAULT
 from spacesgg.scene import Scene
@@ -253,9 +254,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every entry has its record, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
     try:
-        for output in (args.output_file, batch.errors_path(args.output_file)):
+        output = args.output_file
+        for written in (output, batch.errors_path(output), journal_path(output)):
             refuse_as_output(
-                output, args.anno_file, args.description_file, args.prompt_file, *(args.read_batch or ())
+                written, args.anno_file, args.description_file, args.prompt_file, *(args.read_batch or ())
             )
         prompt_file.load(args.prompt_file, args.prompt_function)
         named, args.backend = args.backend, choose_backend(args)

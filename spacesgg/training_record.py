@@ -57,7 +57,9 @@ def turns(reply: str) -> list[tuple[str, str]]:
             found[-1][1] = f"{found[-1][1]} {line.strip()}".strip()
     roles = [role for role, _ in found]
     if not found or roles != ["human", "gpt"] * (len(found) // 2):
-        raise InputError(f'the reply is not in pairs of "Q: …" and "A: …" lines: {reply.strip():.80}')
+        raise InputError(
+            f'the reply is not in question-answer pairs: expected lines "Q: …", "A: …", found {reply.strip():.80}'
+        )
     return [(found[i][1], found[i + 1][1]) for i in range(0, len(found), 2)]
 
 

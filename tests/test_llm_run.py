@@ -9,7 +9,7 @@ from llm_server import Server, echo
 from test_batch_files import answer, save
 
 import llm_based_query
-from spacesgg import annotations
+from spacesgg import annotations, training_record
 from spacesgg.journal import journal_path
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
@@ -135,6 +135,20 @@ def test_batch_files_lead_to_the_same_output_as_asking_live(anno_file, tmp_path,
     assert stage(anno_file, tmp_path / "p.json", "--read-batch", str(results), "--temperature", "0.9") == 2
     assert "none of its 12 results is of these prompts" in capsys.readouterr().err
     assert not (tmp_path / "p.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("HTTP 429: you sent 12 of 10, 8 times", "HTTP 429"),
+        ("batch: HTTP 400: too long", "batch: HTTP 400"),
+        ("object [[1, 2, 3, 4]]: expected", "object …"),
+        ("no answer within 12.5 s, 8 times", "no answer within … s, … times"),
+        ("fewer question-answer pairs than asked for: 2 of 3", "fewer question-answer pairs than asked for"),
+    ],
+)
+def test_reasons_are_counted_by_what_they_have_in_common(fault, kind):
+    assert training_record.kind(fault) == kind
 
 
 def test_a_dry_run_prints_and_asks_and_leaves_nothing(anno_file, tmp_path, capsys):
