@@ -18,6 +18,7 @@ rounding tells apart share a layer.
 
 import argparse
 import functools
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,24 +47,31 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
     """Return the entry with depth ranges and levels, and the objects without usable depth with reasons."""
     image, entry = item
     objects = annotations.objects(entry)
+    failures = annotations.misnamed(image, entry)
     if not objects:
         entry["levels"] = []  # no depth map is needed to say so
-        return entry, []
-    raw = depth.read_raw(args.depth_dir / (entry.get("depth") or f"{Path(image).stem}.png"))
+        return entry, failures
+    name = entry.get("depth") or f"{Path(image).stem}.png"
+    if not isinstance(name, str):
+        raise InputError(f'"depth" is {name!r:.60}, expected the name of a file in {args.depth_dir}')
+    raw = depth.read_raw(args.depth_dir / name)
     divisor = args.scale_factor or 1.0
     values = depth.to_metres(raw, divisor)
     if args.inverse_depth:
         # Ranges are found where larger is farther, then turned back into the map's own units.
         values = depth.invert(values)
     soft = depth_edges.edges_are_soft(values)
-    found, failures = {}, []
+    found = {}
     for thing in objects:
         try:
             span = measure(thing, values, soft, entry, args.mask_dir)
+            span = [1 / end for end in span] if args.inverse_depth else span
+            if not all(math.isfinite(end) and end > 0 for end in span):
+                raise InputError(f"its depths {span} are beyond what numbers can hold")
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
         else:
-            found[thing.key] = [1 / end for end in span] if args.inverse_depth else span
+            found[thing.key] = span
     # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
     for thing in objects:
         annotations.set_depth_range(entry[thing.key], found.get(thing.key))
@@ -85,11 +93,7 @@ def measure(
         if span is None:
             raise InputError("too few pixels with depth under the mask")
         return span
-    size = entry.get("width", width), entry.get("height", height)
-    if size != (width, height):
-        raise InputError(
-            f"no mask, and its box is of an image of {size[0]}×{size[1]}, the depth map {width}×{height}"
-        )
+    boxes.check_size(entry, thing.box, values.shape, "depth map")
     span = boxes.box_range(values, thing.box)
     if span is None:
         raise InputError(f"no mask, and too few pixels with depth in the middle of its box {thing.box}")
@@ -150,7 +154,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         outputs.check_file(args.output_file)
         with annotations.writer(args.output_file) as write:
-            entries = annotations.read(args.input_file)
+            entries = annotations.one_image_a_stem(
+                annotations.read(args.input_file),
+                lambda entry: not entry.get("depth") and annotations.has_objects(entry),
+                "neither entry names its depth map",
+            )
             for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "layers"):
                 if reason is not None:
                     if annotations.clear_layers(entry):

@@ -2,7 +2,7 @@
 
 In:   an annotation file (with or without depth ranges), the point maps of d2p.py, instance masks
 Out:  the same file with "order_list" (left, up, front of every pair), "views" (layers and order seen from the
-      left, the right and the back), and "levels" where they were missing
+      left, the right and the back), and "levels" where they were missing, or no lists of the entry's keys
 Run:  python multiview_layers.py --input-file asv2_level.json --point-cloud-dir point_clouds --mask-dir masks \\
           --output-file processed_annotations.json
 
@@ -24,6 +24,7 @@ from typing import Any
 from spacesgg import (
     annotations,
     batch,
+    boxes,
     depth_ranges,
     extents,
     frame,
@@ -43,16 +44,19 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     """Return the entry with levels, order_list and views, and the objects without usable depth with reasons."""
     image, entry = item
     objects = annotations.objects(entry)
+    failures = annotations.misnamed(image, entry)
+    keep = annotations.are_levels(entry.get("levels")) and set().union(*entry["levels"]) <= entry.keys()
     if not objects:
-        entry.setdefault("levels", [])
+        if not keep:
+            entry["levels"] = []
         entry["order_list"], entry["views"] = (
             {},
             {view: {"levels": [], "order_list": {}} for view in views.VIEWS[1:]},
         )
-        return entry, []
+        return entry, failures
     points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
     scene = frame.make_frame(points, level=not args.no_level)
-    found, ranges, failures = {}, {}, []
+    found, ranges = {}, {}
     for thing in objects:
         try:
             surface = find_surface(thing, scene, entry, args.mask_dir)
@@ -62,7 +66,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         found[thing.key] = extents.find_extent(scene, surface, thing.label)
         ranges[thing.key] = depth_ranges.surface_range(scene.depth, surface)
     # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
-    if "levels" not in entry:
+    if not keep:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
     entry["order_list"] = views.order_list(found, "front", scene.tilt_sigma)
     entry["views"] = {
@@ -86,11 +90,7 @@ def find_surface(
         if surface is None:
             raise InputError("too few points under the mask")
         return surface
-    size = entry.get("width", width), entry.get("height", height)
-    if size != (width, height):
-        raise InputError(
-            f"no mask, and its box is of an image of {size[0]}×{size[1]}, the point map {width}×{height}"
-        )
+    boxes.check_size(entry, thing.box, depth.shape, "point map")
     surface = surfaces.box_surface(depth, thing.box)
     if surface is None:
         raise InputError(f"no mask, and too few points in the middle of its box {thing.box}")
@@ -133,7 +133,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         outputs.check_file(args.output_file)
         with annotations.writer(args.output_file) as write:
-            entries = annotations.read(args.input_file)
+            entries = annotations.one_image_a_stem(
+                annotations.read(args.input_file),
+                annotations.has_objects,
+                f"{args.point_cloud_dir} has one point map of that name",
+            )
             for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "views"):
                 if reason is not None:
                     stale = [entry.pop(key, None) for key in ("order_list", "views")]

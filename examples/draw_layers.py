@@ -45,10 +45,12 @@ def draw(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> None:
     levels = entry.get("levels")
     if levels is None:
         raise InputError(f'{image}: no "levels"; run layers_aggregation.py first')
-    path = image.removeprefix(args.dataset_base)
-    picture = images.decode(Path(f"{args.data_prefix}{path}"), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    height, width = picture.shape[:2]
     objects = annotations.objects(entry)
+    if not annotations.are_levels(levels):
+        raise InputError(f'"levels" is {levels!r:.80}, expected a list of lists of keys')
+    path = Path(annotations.relocate(image, args.dataset_base, args.data_prefix))
+    picture = images.decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    height, width = picture.shape[:2]
     layers_of = {thing.key: [i for i, layer in enumerate(levels, 1) if thing.key in layer] for thing in objects}
     zoom = max(1.0, WIDTH_PX / width)
     canvas = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
@@ -162,7 +164,9 @@ def main(arguments: list[str] | None = None) -> int:
     work = functools.partial(draw, args=args)
     try:
         outputs.make_folder(args.output_dir)
-        entries = annotations.read(args.anno_file)
+        entries = annotations.one_image_a_stem(
+            annotations.read(args.anno_file), lambda entry: True, "its picture has the same name"
+        )
         for (image, _), _, reason in batch.run(work, entries, args.workers, None, "draw"):
             if reason is None:
                 succeeded += 1

@@ -1,7 +1,9 @@
 """Annotation files: image path → entry, as one JSON object or as .jsonl, and the objects of an entry."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +25,19 @@ RESERVED = frozenset(
         "description",
     )
 )
+
+# A key ends in a quote and a colon, and inside a string that pair is written alike by every writer, but for these.
+_SPACED_KEY_END = re.compile(rb'"\s+:')
+_ESCAPED_KEY_END = re.compile(rb"\\u00(?:20|22|3[aA])")
+
+
+class Faulty(dict[str, Any]):
+    """An entry that `objects` refuses for its `fault`; `members` are all its (key, value), equal keys included."""
+
+    def __init__(self, members: list[tuple[str, Any]], fault: str) -> None:
+        super().__init__(members)
+        self.members = members
+        self.fault = fault
 
 
 class Object(NamedTuple):
@@ -50,6 +65,8 @@ def _box_position(value: list) -> int | None:
 
 def objects(entry: dict[str, Any]) -> list[Object]:
     """Return the objects of an entry in its order. Raises InputError naming the object that is malformed."""
+    if isinstance(entry, Faulty):
+        raise InputError(entry.fault)
     found = []
     for key, value in entry.items():
         if key in RESERVED or not key.startswith("[["):
@@ -62,6 +79,58 @@ def objects(entry: dict[str, Any]) -> list[Object]:
         depth_range = rest[-1] if rest and _is_numbers(rest[-1], 2) else None
         found.append(Object(key, value[0], value[position], mask, depth_range))
     return found
+
+
+def has_objects(entry: dict[str, Any]) -> bool:
+    """Return whether any key of the entry is a box."""
+    return any(key.startswith("[[") for key in entry)
+
+
+def misnamed(image: str, entry: dict[str, Any]) -> list[dict[str, str]]:
+    """Return a failure for each value that is an object's under a key that is none, and so in no layer."""
+    return [
+        {
+            "image": image,
+            "object": key,
+            "reason": f"{value[0]}: its key must be its box as text, [[x1, y1, x2, y2]]; it is in no layer",
+        }
+        for key, value in entry.items()
+        if key not in RESERVED
+        and not key.startswith("[[")
+        and isinstance(value, list)
+        and _box_position(value)
+        and isinstance(value[0], str)
+    ]
+
+
+def are_levels(levels: Any) -> bool:
+    """Return whether this is a list of lists of text."""
+    return isinstance(levels, list) and all(
+        isinstance(layer, list) and all(isinstance(key, str) for key in layer) for layer in levels
+    )
+
+
+def one_image_a_stem(
+    entries: Iterable[tuple[str, dict[str, Any]]], uses_stem: Callable[[dict[str, Any]], bool], what: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the entries, made faulty where an earlier image of the same stem has the one `what` of that stem."""
+    first: dict[str, str] = {}
+    for image, entry in entries:
+        if uses_stem(entry) and not isinstance(entry, Faulty):
+            other = first.setdefault(Path(image).stem, image)
+            if other != image:
+                fault = f"{other} has the same stem, and {what}; rename one image, or run the two folders apart"
+                yield image, Faulty(list(entry.items()), fault)
+                continue
+        yield image, entry
+
+
+def relocate(image: str, dataset_base: str, data_prefix: str) -> str:
+    """Return the image's path without the base, which ends where a folder's name does, behind the prefix."""
+    rest = image.removeprefix(dataset_base) if dataset_base else image
+    if rest != image and (dataset_base.endswith("/") or rest.startswith("/")):
+        image = rest.lstrip("/")
+    return f"{data_prefix.rstrip('/')}/{image}" if data_prefix else image
 
 
 def set_depth_range(value: list, depth_range: list[float] | None) -> None:
@@ -98,16 +167,17 @@ def set_mask(value: list, mask: Any) -> None:
 def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (image path, entry); a `.jsonl` file is streamed in constant memory.
 
-    Of equal keys in one JSON object the last counts. Raises InputError when the file is not the annotation format.
+    An entry in which a key comes twice is `Faulty`. Raises InputError when the file is not the annotation format.
     """
     try:
-        if path.suffix == ".jsonl":
+        if path.suffix.lower() == ".jsonl":
             with path.open("rb") as stream:
                 for number, line in enumerate(stream, start=1):
                     if line.strip():
                         yield _parse_line(line, f"{path}, line {number}")
             return
-        whole = orjson.loads(path.read_bytes())
+        content = path.read_bytes()
+        whole = orjson.loads(content)
     except (OSError, orjson.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read as an annotation file ({error})") from error
     if not isinstance(whole, dict):
@@ -115,7 +185,34 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for image, entry in whole.items():
         if not isinstance(entry, dict):
             raise InputError(f"{path}: the entry of {image} is a {_kind(entry)}, expected a JSON object")
+    keys = sum(_keys(orjson.dumps(image) + b":") + _keys(orjson.dumps(entry)) for image, entry in whole.items())
+    if keys != _keys(content) or _ESCAPED_KEY_END.search(content):
+        whole = _with_repeats(content)
+        if isinstance(whole, Faulty):
+            raise InputError(
+                f"{path}: {whole.fault}; keep one of the two, or write a .jsonl file, which may have both"
+            )
+    del content
     yield from whole.items()
+
+
+def _keys(content: bytes) -> int:
+    """Return how many keys the JSON has, and the places in its strings that look like the end of one."""
+    return content.count(b'":') + (len(_SPACED_KEY_END.findall(content)) if b'" ' in content else 0)
+
+
+def _with_repeats(content: bytes) -> dict[str, Any]:
+    """Return the JSON object with objects in it that are `Faulty` where a key comes twice; slow."""
+
+    def build(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(members)
+        if len(found) == len(members):
+            return found
+        keys = [key for key, _ in members]
+        twice = next(key for key in found if keys.count(key) > 1)
+        return Faulty(members, f"the key {twice} comes twice, and only the last would count")
+
+    return json.loads(content, object_pairs_hook=build)
 
 
 def _kind(value: Any) -> str:
@@ -131,16 +228,34 @@ def _parse_line(line: bytes, where: str) -> tuple[str, dict[str, Any]]:
         raise InputError(f"{where}: cannot be read as JSON ({error})") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise InputError(f'{where}: expected a JSON object with its image path under "image"')
+    if _keys(line) != _keys(orjson.dumps(entry)) or _ESCAPED_KEY_END.search(line):
+        entry = _with_repeats(line)
+        if isinstance(entry, Faulty):
+            paths = [value for key, value in entry.members if key == "image"]
+            if len(paths) > 1:
+                raise InputError(f'{where}: "image" comes twice; one line has one image path')
+            entry.members = [(key, value) for key, value in entry.members if key != "image"]
     return entry.pop("image"), entry
+
+
+def _dump(entry: dict[str, Any], image: str | None = None) -> bytes:
+    """Return the entry as JSON, its image path first where that is given."""
+    first = {} if image is None else {"image": image}
+    if not isinstance(entry, Faulty):
+        return orjson.dumps({**first, **entry})
+    # What a stage took out of the entry is not written; of a key that comes twice both are.
+    kept = [(key, value) for key, value in entry.members if key in entry and key not in first]
+    return b"{" + b",".join(orjson.dumps(k) + b":" + orjson.dumps(v) for k, v in [*first.items(), *kept]) + b"}"
 
 
 @contextlib.contextmanager
 def writer(path: Path) -> Iterator[Callable[[str, dict[str, Any]], None]]:
     """Give a function that appends (image, entry) to the file at `path`, which appears when all is written.
 
-    The function raises InputError for an image path that a `.json` file, which is one object, already has.
+    The function raises InputError for an image path that a `.json` file, which is one object, already has, and
+    for an entry whose own "image" has no place in a `.jsonl` file.
     """
-    lines = path.suffix == ".jsonl"
+    lines = path.suffix.lower() == ".jsonl"
     with atomic_open(path) as stream:
         separator = b"" if lines else b"{\n"
         written: set[str] = set()
@@ -148,14 +263,19 @@ def writer(path: Path) -> Iterator[Callable[[str, dict[str, Any]], None]]:
         def write(image: str, entry: dict[str, Any]) -> None:
             nonlocal separator
             if lines:
-                stream.write(orjson.dumps({"image": image, **entry}) + b"\n")
+                if entry.get("image", image) != image:
+                    raise InputError(
+                        f'{path}: the entry of {image} has its own "image", {entry["image"]!r:.60}; in a .jsonl '
+                        "file that is the image path, so write a .json file or rename that key"
+                    )
+                stream.write(_dump(entry, image) + b"\n")
                 return
             if image in written:
                 raise InputError(
                     f"{path}: {image} comes twice in the input; a .json file holds one entry per image, .jsonl any"
                 )
             written.add(image)
-            stream.write(separator + orjson.dumps(image) + b": " + orjson.dumps(entry))
+            stream.write(separator + orjson.dumps(image) + b": " + _dump(entry))
             separator = b",\n"
 
         yield write

@@ -1,7 +1,10 @@
 """The depth range of an object that has a box and no mask."""
 
+from typing import Any
+
 import numpy as np
 
+from spacesgg.errors import InputError
 from spacesgg.quantiles import percentiles
 
 INNER = 0.5  # the middle half of the box's width and height: most objects fill it, background fills the corners
@@ -27,6 +30,21 @@ def box_range(depth: np.ndarray, box: list[float]) -> list[float] | None:
     surfaces = np.split(values, np.flatnonzero(values[1:] > values[:-1] * (1 + GAP)) + 1)
     surface = next(part for part in surfaces if len(part) >= DOMINANT * max(map(len, surfaces)))
     return percentiles(surface, (TAIL_PERCENT, 100 - TAIL_PERCENT))
+
+
+def check_size(entry: dict[str, Any], box: list[float], shape: tuple[int, int], what: str) -> None:
+    """Raise InputError where a box without a mask is not of an image of `shape` (H, W), the size of `what`."""
+    for key, side, end in (("height", shape[0], max(box[1], box[3])), ("width", shape[1], max(box[0], box[2]))):
+        stated = entry.get(key)
+        if stated is not None and stated != side:
+            raise InputError(
+                f"no mask, and its box is of an image of {key} {stated!r:.40}, the {what}'s is {side}"
+            )
+        if stated is None and end > side + 1:  # detectors may round up, by a pixel at most
+            raise InputError(
+                f"no mask, and its box {box} reaches beyond the {what}, whose {key} is {side}; it may be of "
+                f'another image size: give the entry the "{key}" of its image, or the object a mask'
+            )
 
 
 def box_slices(shape: tuple[int, int], box: list[float], inner: float = 1.0) -> tuple[slice, slice]:

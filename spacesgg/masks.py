@@ -24,6 +24,8 @@ def decode(mask: Any, height: int, width: int, folder: Path | None) -> np.ndarra
     """
     if mask is None:
         raise InputError("the object has no mask")
+    if mask == "":
+        raise InputError("the name of its mask file is empty")
     if isinstance(mask, str):
         path = Path(mask) if folder is None else folder / mask
         image = images.decode(path, cv2.IMREAD_UNCHANGED)

@@ -1,5 +1,10 @@
+import json
+import pickle
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from spacesgg import annotations, depth_ranges, masks
@@ -75,3 +80,70 @@ def test_fifty_sparse_points_are_enough_and_none_gives_no_range():
     depth[rng.integers(50, 150, 50), columns] = 10 + 3 * (columns - 50) / 100  # the side of a car
     near, far = depth_ranges.depth_range(depth, mask)
     assert 10 <= near < 10.5 and 12.5 < far <= 13
+
+
+CUP_TWICE = (
+    b'"[[1, 1, 2, 2]]": ["cup", [0.0, 0.0, 5.0, 5.0], null]',
+    b'"[[1, 1, 2, 2]]" : ["cup", [9.0, 9.0, 9.5, 9.5], null]',
+)
+TWICE = b", ".join(CUP_TWICE)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.JSONL"])
+def test_a_key_that_comes_twice_spoils_its_entry_and_both_are_kept(tmp_path, name):
+    lines = name.lower().endswith("l")
+    content = b'{"image": "x.jpg", %s}\n' if lines else b'{"x.jpg": {%s}, "y.jpg": {"say \\" : ": 1}}'
+    (tmp_path / name).write_bytes(content % TWICE)
+    image, entry = next(annotations.read(tmp_path / name))
+    with pytest.raises(InputError, match=r"\[\[1, 1, 2, 2\]\] comes twice"):
+        annotations.objects(pickle.loads(pickle.dumps(entry)))
+    with annotations.writer(tmp_path / f"out_{name}") as write:
+        write(image, entry)
+    _, again = next(annotations.read(tmp_path / f"out_{name}"))
+    assert again.members == entry.members and len(again.members) == 2
+
+
+def test_an_image_that_comes_twice_in_one_object_is_refused_by_name(tmp_path):
+    (tmp_path / "a.json").write_bytes(b'{"x.jpg": {}, "y.jpg": {}, "x.jpg": {}}')
+    with pytest.raises(InputError, match=r"x\.jpg comes twice"):
+        list(annotations.read(tmp_path / "a.json"))
+
+
+texts = st.text(st.sampled_from('a":\\ \t\u00e9{,'), max_size=6)
+trees = st.recursive(
+    texts | st.integers(0, 9), lambda t: st.lists(t, max_size=3) | st.dictionaries(texts, t, max_size=3)
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.dictionaries(texts, trees, max_size=4), st.booleans(), st.sampled_from([(",", ":"), (", ", " : ")]))
+def test_no_text_looks_like_a_key_that_comes_twice(tmp_path_factory, entry, ascii_only, separators):
+    path = tmp_path_factory.getbasetemp() / "any.jsonl"
+    line = {**entry, "image": "x"}
+    path.write_text(json.dumps(line, ensure_ascii=ascii_only, separators=separators), encoding="utf-8")
+    ((_, found),) = annotations.read(path)
+    assert found == {k: v for k, v in entry.items() if k != "image"} and type(found) is dict
+
+
+def test_an_image_key_of_the_entry_s_own_does_not_become_its_path(tmp_path):
+    with (
+        pytest.raises(InputError, match=r"its own \"image\""),
+        annotations.writer(tmp_path / "a.jsonl") as write,
+    ):
+        write("x.jpg", {"image": "other.jpg"})
+    with annotations.writer(tmp_path / "a.json") as write:
+        write("x.jpg", {"image": "other.jpg"})
+    assert list(annotations.read(tmp_path / "a.json")) == [("x.jpg", {"image": "other.jpg"})]
+
+
+@pytest.mark.parametrize(
+    ("base", "prefix", "expected"),
+    [
+        ("", "", "/data/coco/a.jpg"),
+        ("/data/coco", "D", "D/a.jpg"),
+        ("/data/coco/", "D/", "D/a.jpg"),
+        ("/data/co", "", "/data/coco/a.jpg"),
+    ],
+)
+def test_a_base_ends_where_a_folder_s_name_does(base, prefix, expected):
+    assert annotations.relocate("/data/coco/a.jpg", base, prefix) == expected

@@ -147,3 +147,19 @@ def test_a_box_alone_is_enough_for_what_is_far_apart(tmp_path):
     (tmp_path / "in.json").write_bytes(orjson.dumps({"images/a.jpg": entry}))
     status, out = run(tmp_path)
     assert status == 0 and sign(out, "crate", "cupboard") == [-1, 0, -1]
+
+
+@pytest.mark.parametrize("levels", [None, 5, [[["nested"]]], [["[[7, 7, 7, 7]]"]]])
+def test_levels_that_do_not_fit_the_entry_are_made_anew(tmp_path, levels):
+    make_dataset(tmp_path, levels=levels)
+    status, entry = run(tmp_path)
+    assert status == 0 and entry["levels"][0] == [KEYS["crate"]]
+
+
+def test_two_images_of_one_stem_do_not_share_a_point_map(tmp_path):
+    entry = make_dataset(tmp_path)
+    (tmp_path / "in.json").write_bytes(orjson.dumps({"images/a.jpg": entry, "others/a.jpg": entry}))
+    status, _ = run(tmp_path)
+    out = orjson.loads((tmp_path / "out.json").read_bytes())
+    assert status == 1 and out["others/a.jpg"] == entry and out["images/a.jpg"]["levels"]
+    assert b"images/a.jpg has the same stem" in (tmp_path / "out.json.errors.jsonl").read_bytes()

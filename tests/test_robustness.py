@@ -145,3 +145,45 @@ def test_an_interrupted_run_leaves_the_output_as_it_was(folder, capsys, monkeypa
             signal.signal(number, handler)
     assert capsys.readouterr().err.count("\n") == 1 and (folder / "out.json").read_text() == "old"
     assert not list(folder.glob(".*"))
+
+
+def reasons(folder):
+    lines = map(orjson.loads, (folder / "out.json.errors.jsonl").read_bytes().splitlines())
+    return [(line["image"], line.get("object"), line["reason"]) for line in lines]
+
+
+def test_an_object_under_a_key_that_is_no_box_is_named_and_other_unknown_keys_are_left_alone(folder):
+    entry = {"depth": "a.png", "note": ["seen", 3], "[1, 1, 2, 2]": CUP, "[[0, 0, 9, 9]]": CUP}
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    assert run(folder, "in.json", "out.json") == 1
+    ((image, key, reason),) = reasons(folder)
+    assert (image, key) == ("a.jpg", "[1, 1, 2, 2]") and "its key must be its box" in reason
+    out = orjson.loads((folder / "out.json").read_bytes())["a.jpg"]
+    assert out["[1, 1, 2, 2]"] == CUP and out["note"] == ["seen", 3] and out["levels"] == [["[[0, 0, 9, 9]]"]]
+
+
+def test_images_that_share_a_stem_do_not_share_a_depth_map_unless_they_say_so(folder):
+    entry = {"[[0, 0, 9, 9]]": CUP}
+    named = {"depth": "a.png", **entry}
+    images = {"x/a.jpg": entry, "y/a.jpg": entry, "z/a.jpg": named, "w/a.jpg": {}}
+    (folder / "in.json").write_bytes(orjson.dumps(images))
+    assert run(folder, "in.json", "out.json", "--workers", "2") == 1
+    ((image, _, reason),) = reasons(folder)
+    assert image == "y/a.jpg" and "x/a.jpg has the same stem" in reason
+    assert orjson.loads((folder / "out.json").read_bytes())["y/a.jpg"] == entry
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"depth": 5}, '"depth" is 5'),
+        ({"depth": "a\0.png"}, "cannot be read"),
+        ({"[[0, 0, 9, 9]]": ["cup", [0, 0, 9, 9], ""]}, "name of its mask file is empty"),
+        ({"[[0, 0, 9, 9]]": ["cup", [0, 0, 640, 40]]}, "beyond the depth map, whose width is 80"),
+        ({"width": 640, "[[0, 0, 9, 9]]": ["cup", [0, 0, 9, 9]]}, "of width 640"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_said(folder, change, reason):
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": {"depth": "a.png", "[[0, 0, 9, 9]]": CUP, **change}}))
+    assert run(folder, "in.json", "out.json") == 1
+    assert reason in reasons(folder)[0][2] and "unexpected" not in reasons(folder)[0][2]
