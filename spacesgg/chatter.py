@@ -15,7 +15,7 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
         r"\b(?:I|we)(?:'m| am|'re| are) (?:\w+ )?(?:sorry|unable|not able)\b|\bmy apologies\b|\bI apologi[sz]e\b"
         r"|\b(?:I|we) (?:can't|cannot|can not|won't|will not|could not|couldn't|don't|do not)"
         r" (?:help|assist|do (?:that|this)|provide|fulfil+|comply|create|generate|write|continue|have access"
-        r"|describe|answer)\b",
+        r"|describe|answer|(?:\w+ )?(?:see|view|access) (?:the|this|any|your) (?:picture|image|photo\w*))\b",
         "write about the picture",
     ),
     (
@@ -33,7 +33,8 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
         r"|\bif you (?:need|want) (?:more|me|another|further|additional|any|anything)\b"
         r"|\bwould you like (?:me|more|another|further)\b|\bdo you want me\b"
         r"|\b(?:I'm|I am|I'd be|I would be) (?:happy|glad) to\b"
-        r"|\bend of (?:the )?(?:description|conversation|dialogue|questions)\b|\bword count\b|^\W*note:",
+        r"|\bend of (?:the )?(?:description|conversation|dialogue|questions)\b|\bword count\b"
+        r"|(?:^|[.!?)])\W*(?:please )?note(?::| that\b)",
         "end with the text itself",
     ),
     ("markup", r"```|~~~|\*\*|^#{1,6} |</?(?:p|br|div|answer|output)\b[^>]*>", "write plain lines"),
@@ -46,7 +47,7 @@ _OPENING = re.compile(
 
 
 def find(text: str, form: str) -> Iterator[tuple[str, str]]:
-    """Yield (kind, detail) of what a description, a question or an answer says beside what was asked for."""
+    """Yield (kind, detail) of what a description or an answer says beside what was asked for."""
     plain = grounded_text.plain(text)
     # "A: Sure, it is …" answers a question, "Sure! The picture …" speaks to whoever asked for the text
     if form == "description" and (match := _OPENING.match(plain)):

@@ -48,7 +48,7 @@ _BETWEEN_TWO: tuple[tuple[str, Meaning], ...] = (
         )
     ),
     (
-        rf"\babove|higher(?: up)?{_WHERE} than|at a greater height than"
+        rf"\babove|higher(?: up)?{_WHERE} than|at a greater height than|on top of|\batop"
         rf"|(?<!all )(?<!look )(?<!farther )(?<!further )over(?= {_SOMETHING})",
         ("up", -1),
     ),

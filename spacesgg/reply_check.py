@@ -126,9 +126,9 @@ def check_pairs(scene: Scene, pairs: list[tuple[str, str]], form: str) -> list[F
             else:
                 faults.append(_unreadable(answer))
         faults += [fault for claim in claims if (fault := judge(scene, claim))]
+        faults += [Fault(*found) for found in chatter.find(answer, form)]
         for text in (question, answer):
             faults += _data_faults(text, scene)
-            faults += [Fault(*found) for found in chatter.find(text, form)]
             faults += [Fault("an object that is not in the image", told) for told in strangers.find(text, names)]
     if form == "description" and layers:
         faults += [Fault(*found) for _, answer in pairs for found in layer_claims.faults(answer, names, layers)]

@@ -110,9 +110,12 @@ class SentenceReader(Sentence):
     def _add(self, chain: list[int], subjects: Readings, objects: Readings, negated: bool) -> None:
         for i in chain:
             denied = negated or (i != chain[0] and "N" in (self.kind(i - 1), self.kind(i - 2)))
-            if not self.uncertain(i):
+            (axis, sign), resting = self.t[i].value, "top" in self.t[i].words.lower()
+            if resting:  # what lies on a table may reach below its top: only the opposite must not be so
+                sign, denied = -sign, not denied
+            if not self.uncertain(i) and not (resting and not denied):
                 self.claims += self.reader.claim(
-                    self.views(self.t[i]), self.t[i].value, subjects, objects, denied, self.words()
+                    self.views(self.t[i]), (axis, sign), subjects, objects, denied, self.words()
                 )
         if subjects:
             self.subjects.append(subjects)

@@ -72,6 +72,7 @@ def test_nothing_is_wrong_with_what_the_offline_writer_writes(function):
         "To the right of the {cup}, the {sofa} stands before you.",
         "The {cup} is nearer than the {sofa}, and to its right is the {lamp}.",
         "Nothing says whether the {cup} is above the {sofa}.",
+        "The {cup} is on top of the {sofa}.",  # that is not seen from the signs, and nothing is against it
         "The nearest part of the scene holds a {cup}.",
         "Behind it all, past the {sofa}, is a {lamp}.",
     ],
@@ -94,6 +95,7 @@ def test_true_statements_pass(scene, text):
         "From right to left there are the {cup}, the {sofa} and the {lamp}.",
         "Seen from behind the scene, the {cup} is in front of the {sofa}.",
         "The {cup} rises over the {lamp}.",
+        "The {cup} stands on top of the {lamp}.",
         "The {lamp} hides the {sofa}.",
         "The {lamp} partly blocks our view of the {cup}.",
         "The {cup} is partly hidden by the {lamp}.",
@@ -266,6 +268,8 @@ WHOLE = "A {cup} comes first, behind it a {sofa}, and at the back a {lamp}."
         ("I'm sorry, but I can't help with that.", "a refusal"),
         ("Sure! Here is the paragraph you asked for: " + WHOLE, "a preamble"),
         ("```\n" + WHOLE + "\n```", "markup"),
+        ("Please note that I cannot see the image. " + WHOLE, "a refusal"),
+        (WHOLE + " (Note: this is a guess.)", "a closing remark"),
         (WHOLE + " Let me know if you would like more details!", "a closing remark"),
     ],
 )
