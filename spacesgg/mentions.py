@@ -34,6 +34,8 @@ _NO_OBJECT = re.compile(
     r"|^(?:picture|image) (?:shows|yourself)\b",
     re.IGNORECASE,
 )
+_CHOSEN = re.compile(r"(?:^|[.,;:?!] |\b(?:which|one|what) )of the $", re.IGNORECASE)
+_OTHER = re.compile(r"(?:,| and| or) (?:the|an?) ", re.IGNORECASE)
 _MOST_READINGS = 12
 # Words written in one whose second half is a name too: an armchair is a chair.
 _SECOND_HALVES = (
@@ -132,7 +134,9 @@ class Names:
             if self._plain.match(text, match.end() + 1) and text[match.end() : match.end() + 1] == " ":
                 return match[0]
             around = text[max(match.start() - 10, 0) : match.end()], text[match.start() : match.end() + 10]
-            if any(_NO_OBJECT.search(part) for part in around):
+            # "of the picture and the stool, which is closer": one of two objects, not the picture itself
+            chosen = _CHOSEN.search(text[: match.start()]) and _OTHER.match(text, match.end())
+            if not chosen and any(_NO_OBJECT.search(part) for part in around):
                 return match[0]
             options = self._options(match[1].lower(), text[max(match.start() - 30, 0) : match.start()].lower())
             mentions.append(Mention(options, match[1], False, offset + match.end()))

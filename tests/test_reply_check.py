@@ -250,6 +250,17 @@ def test_each_fault_is_named(scene, text, kind):
     assert any(fault.startswith(kind) for fault in faults(scene, text)), faults(scene, text)
 
 
+def test_a_picture_may_be_an_object(scene):
+    picture = f"<ref>picture</ref><box>{LAMP}</box>"
+    entry = {key: [thing.label, [0.0, 0.0, 9.0, 9.0], "m"] for key, thing in scene.things.items()}
+    entry[LAMP][0] = "picture"
+    entry["order_list"] = {f"{CUP}>{LAMP}": [-1, 1, -1]}
+    hung = Scene.from_entry("a.jpg", entry)
+    question = "Q: Of the picture and the cup, which is farther away?\nA: It is the "
+    assert faults(hung, f"{question}{picture} that is farther away.", "questions", 1) == []
+    assert "contradicts" in faults(hung, f"{question}{{cup}} that is farther away.", "questions", 1)[0]
+
+
 def test_short_and_cut_replies_are_named(scene):
     pair = "Q: Which is nearer, the cup or the sofa?\nA: The {cup} is."
     assert faults(scene, pair, "questions", 2) == ["fewer question-answer pairs than asked for: 1 of 2"]
