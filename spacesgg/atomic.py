@@ -17,15 +17,24 @@ _DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, er
 def refuse_as_output(output: Path, *inputs: Path | None) -> None:
     """Raise InputError where `output` cannot become a file, or is one of the inputs (None where not given)."""
     output = Path(output)
-    for path in inputs:
-        if path is not None and path.exists() and output.exists() and output.samefile(path):
-            raise InputError(f"{output}: is also an input, which the output would replace; name another file")
-    if output.exists() and not output.is_file():
-        found = "a folder" if output.is_dir() else "no regular file"
-        raise InputError(f"{output}: is {found}; name a file to write")
+    try:
+        problem = _problem(output, [path for path in inputs if path is not None])
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        problem = f"cannot be written ({error.strerror})"
+    if problem:
+        raise InputError(f"{str(output):.200}: {problem}")
+
+
+def _problem(output: Path, inputs: list[Path]) -> str | None:
+    if output.exists():
+        if any(path.exists() and output.samefile(path) for path in inputs):
+            return "is also an input, which the output would replace; name another file"
+        if not output.is_file():
+            return f"is {'a folder' if output.is_dir() else 'no regular file'}; name a file to write"
     parent = next((folder for folder in output.parents if folder.exists()), None)
     if parent is not None and not parent.is_dir():
-        raise InputError(f"{output}: cannot be written, for {parent} is a file, not a folder")
+        return f"cannot be written, for {parent} is a file, not a folder"
+    return None
 
 
 @contextlib.contextmanager

@@ -146,7 +146,7 @@ def run(
                 raise InputError(f"{job.stopped} (nothing was answered; what the journal holds is kept)")
         with _no_second_interrupt(job):
             reasons, listed, kept = _write_output(args.output_file, requests(), dialogue, record, job, counts)
-    _summary(args.output_file, counts, progress, reasons, listed, job)
+    _summary(args.output_file, counts, progress, reasons, listed, kept, job)
     if kept:
         say_kept(args.output_file)
     if job and job.interrupted:
@@ -267,7 +267,13 @@ def _dry_run(args: argparse.Namespace, requests: Iterator[Request], total: int |
 
 
 def _summary(
-    output: Path, counts: Counts, progress: Progress, reasons: collections.Counter, listed: int, job: Bulk | None
+    output: Path,
+    counts: Counts,
+    progress: Progress,
+    reasons: collections.Counter,
+    listed: int,
+    kept: bool,
+    job: Bulk | None,
 ) -> None:
     progress.counts = counts
     said = (
@@ -281,7 +287,8 @@ def _summary(
     said += f", {counts.tokens_in} tokens in and {counts.tokens_out} out"
     if progress.prices:
         said += f", cost {progress.cost():.2f}"
-    print(f"llm_based_query: {said}; written to {output}" + (f", see {errors_path(output)}" if listed else ""))
+    said += "" if kept else f"; written to {output}"
+    print(f"llm_based_query: {said}" + (f", see {errors_path(output)}" if listed else ""))
     for kind, number in reasons.most_common(REASONS_LISTED):
         print(f"  {number} × {kind}")
     if job and job.stopped:

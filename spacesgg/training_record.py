@@ -89,8 +89,10 @@ def estimate_tokens(text: str) -> int:
 
 def kind(fault: str) -> str:
     """Return what a fault has in common with others: the words before its colon, without boxes and numbers."""
-    if fault.startswith(("HTTP", "batch: HTTP")):
-        return " ".join(fault.split()[: 3 if fault.startswith("batch") else 2]).rstrip(":")
+    if fault.startswith("batch: "):
+        return "batch: " + kind(fault.removeprefix("batch: "))
+    if fault.startswith("HTTP"):  # the one number that says what kind it is
+        return " ".join(fault.split()[:2]).rstrip(":")
     words = re.sub(r"\[\[.*?\]\]|\b\d[\d.,]*\b", "…", fault)
     return words.partition(":")[0][:80]
 
@@ -142,6 +144,14 @@ class Output:
         self.count += 1
 
 
+def _holds_something(path: Path) -> bool:
+    """Say whether a file stands there that is more than an empty list."""
+    if not path.exists():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(16).strip() not in (b"", b"[]")
+
+
 class _NoRecord(Exception):
     """Leaves what stands at the output in place."""
 
@@ -156,7 +166,7 @@ def writer(path: Path) -> Iterator[Output]:
     with contextlib.suppress(_NoRecord), atomic_open(path) as stream:
         output = Output(stream, lines)
         yield output
-        if not output.count and path.exists():
+        if not output.count and _holds_something(path):
             output.kept = True
             raise _NoRecord
         if not lines:

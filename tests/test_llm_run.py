@@ -142,6 +142,7 @@ def test_batch_files_lead_to_the_same_output_as_asking_live(anno_file, tmp_path,
     [
         ("HTTP 429: you sent 12 of 10, 8 times", "HTTP 429"),
         ("batch: HTTP 400: too long", "batch: HTTP 400"),
+        ("batch: the server's answer is an error: down", "batch: the server's answer is an error"),
         ("object [[1, 2, 3, 4]]: expected", "object …"),
         ("no answer within 12.5 s, 8 times", "no answer within … s, … times"),
         ("fewer question-answer pairs than asked for: 2 of 3", "fewer question-answer pairs than asked for"),
