@@ -22,7 +22,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spacesgg import annotations, batch, interrupts, llm_run, options, prompt_file, reply_check, training_record
+from spacesgg import (
+    annotations,
+    batch,
+    interrupts,
+    llm_run,
+    options,
+    prompt_file,
+    reply_check,
+    shuffled,
+    training_record,
+)
 from spacesgg.atomic import refuse_as_output
 from spacesgg.backends import Permanent, Reply, Template
 from spacesgg.dialogue import Request
@@ -141,7 +151,8 @@ def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]
     """Yield the annotation entries, with the descriptions written before where a file of them is given."""
     descriptions = read_descriptions(args.description_file) if args.description_file else {}
     matched = not args.description_file
-    for image, entry in itertools.islice(annotations.read(args.anno_file), args.limit):
+    entries = shuffled.read(args.anno_file, args.seed) if args.shuffle else annotations.read(args.anno_file)
+    for image, entry in itertools.islice(entries, args.limit):
         described = descriptions.get(relative_image(image, args.dataset_base, args.data_prefix))
         if described:
             entry["description"] = described
@@ -196,6 +207,11 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     what("--prompt-file", type=Path, help="Python file with prompt functions of your own, instead of prompts.py.")
     what("--description-file", type=Path, help="Output of create_layer_prompt, told to the model as context.")
     what("--limit", type=options.at_least_one, help="Stop after so many images of the annotation file.")
+    what(
+        "--shuffle",
+        action="store_true",
+        help="Take the images in a random order, that of --seed; with --limit a random sample of them.",
+    )
     what("--seed", type=options.seed, default=0, help="Another number gives other wordings and other choices.")
     what(
         "--workers",

@@ -173,7 +173,7 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             with path.open("rb") as stream:
                 for number, line in enumerate(stream, start=1):
                     if line.strip():
-                        yield _parse_line(line, f"{path}, line {number}")
+                        yield parse_line(line, f"{path}, line {number}")
             return
         content = path.read_bytes()
         whole = orjson.loads(content)
@@ -230,7 +230,8 @@ def _kind(value: Any) -> str:
     return "object" if isinstance(value, dict) else f"value ({value!r:.40})"
 
 
-def _parse_line(line: bytes, where: str) -> tuple[str, dict[str, Any]]:
+def parse_line(line: bytes, where: str) -> tuple[str, dict[str, Any]]:
+    """Return (image path, entry) of one line of a `.jsonl` file. Raises InputError that names it by `where`."""
     try:
         entry = orjson.loads(line)
     except orjson.JSONDecodeError as error:
