@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 import transformers
 from transformers.image_processing_base import ImageProcessingMixin
@@ -105,7 +106,7 @@ def load_tokenizer(source: str) -> Any:
 
 def thread_pool(workers: int) -> concurrent.futures.ThreadPoolExecutor:
     """Return the threads that read, prepare and write; decoders and encoders run outside Python's lock."""
-    # One torch thread each: more would only fight with the other readers for the same cores.
+    cv2.setNumThreads(1)  # for the whole process; the readers themselves are what keeps the cores busy
     return concurrent.futures.ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
 
 
