@@ -22,10 +22,7 @@ import numpy as np
 from spacesgg import batch, camera, depth, images, interrupts, options, outputs, ply, pointmaps
 from spacesgg.errors import InputError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-# Turned by its EXIF flag, an image would no longer lie over its depth map.
 OUTPUT_SUFFIXES = (".ply", ".npy", ".npz")
-READ_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 class Frame(NamedTuple):
@@ -42,7 +39,7 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
     """Write the cloud and the point map of one frame."""
     if frame.depth is None:
         raise InputError(f"{frame.image}: no depth map {frame.stem} in {args.dataset_path / 'depth_maps'}")
-    colour = images.decode(frame.image, READ_AS_STORED)
+    colour = images.decode(frame.image, images.AS_STORED)
     height, width = colour.shape[:2]
     raw = depth.read_raw(frame.depth)
     depth_m = depth.to_metres(raw, args.scale_factor)
@@ -90,33 +87,18 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
         ply.write_ply(folder / f"{frame.stem}.ply", cloud, colours)
 
 
-def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return stem → file, sorted by stem. Raises InputError when a stem stands for two files."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: path.stem):
-        if path.suffix.lower() in suffixes:
-            if path.stem in found:
-                raise InputError(f"{path}: {found[path.stem].name} has the same stem; keep one of them")
-            found[path.stem] = path
-    return found
-
-
 def find_frames(args: argparse.Namespace) -> tuple[list[Frame], list[Path]]:
     """Pair images, depth maps, intrinsics and poses by stem; return the frames, and the depth maps left over.
 
     Raises InputError for what spoils the whole dataset.
     """
     root = args.dataset_path
-    pictures = files_by_stem(root / "images", IMAGE_SUFFIXES)
-    depths = files_by_stem(root / "depth_maps", depth.SUFFIXES)
-    if not pictures:
-        raise InputError(f"{root / 'images'}: no {', '.join(IMAGE_SUFFIXES)} files")
+    pictures = images.in_folder(root / "images")
+    depths = images.files_by_stem(root / "depth_maps", depth.SUFFIXES)
     if not pictures.keys() & depths.keys():
         raise InputError(f"{root}: no depth map has the stem of an image, for example {next(iter(pictures))}")
     folder = root / "intrinsics"
-    own = files_by_stem(folder, (".txt",)) if folder.is_dir() else {}
+    own = images.files_by_stem(folder, (".txt",)) if folder.is_dir() else {}
     shared = root / "K.txt" if (root / "K.txt").is_file() else None
     if shared is not None:
         camera.read_intrinsics(shared)

@@ -94,7 +94,7 @@ def clocks() -> np.ndarray:
 
 def floor_one(path: Path, output: Path, depth: dict[tuple[int, int], np.ndarray]) -> None:
     """Decode one image, write one depth map and one camera."""
-    height, width = images.decode(path, estimate_depth.READ_AS_STORED).shape[:2]
+    height, width = images.decode(path, images.AS_STORED_RGB).shape[:2]
     estimate_depth.write_camera(
         output / "intrinsics" / f"{path.stem}.txt", camera.intrinsics_from_fov(width, height, FOV_DEG)
     )

@@ -5,6 +5,7 @@ alone, because the image processors of transformers need torchvision or Pillow, 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -72,6 +73,7 @@ class BatchMaker:
         factors, shifts = 1 / how.std, -how.mean / how.std
         self._planes = list(zip(factors.flatten().tolist(), shifts.flatten().tolist(), strict=True))
         self._memory = np.empty(0, np.float32)
+        self._split: Sequence[np.ndarray] | None = None
 
     def batch(self, pixels: list[torch.Tensor]) -> torch.Tensor:
         """Return (N, 3, h, w) float32 of N (3, h, w) uint8 images; it is overwritten by the next call."""
@@ -86,7 +88,8 @@ class BatchMaker:
             self._memory = np.empty(math.prod(shape), np.float32)
         together = self._memory[: math.prod(shape)].reshape(shape)
         for image, target in zip(interleaved, together, strict=True):
-            for plane, into, (factor, shift) in zip(cv2.split(image.numpy()), target, self._planes, strict=True):
+            self._split = cv2.split(image.numpy(), self._split)
+            for plane, into, (factor, shift) in zip(self._split, target, self._planes, strict=True):
                 # By OpenCV, on this one thread: torch would wake all of its own, against the readers.
                 cv2.addWeighted(plane, factor, plane, 0, shift, dst=into, dtype=cv2.CV_32F)
         return torch.from_numpy(together)

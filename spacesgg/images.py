@@ -1,4 +1,4 @@
-"""Decoding image files of every kind, with one error for all that can be wrong with them."""
+"""Image files: which of a folder's files belong to which stem, and decoding them with one error for all faults."""
 
 from pathlib import Path
 
@@ -6,6 +6,32 @@ import cv2
 import numpy as np
 
 from spacesgg.errors import InputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+# Turned by its EXIF flag, an image would no longer lie over its depth map and under its boxes.
+AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+AS_STORED_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Return stem → file, sorted by stem. Raises InputError when a stem stands for two files."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.stem):
+        if path.suffix.lower() in suffixes:
+            if path.stem in found:
+                raise InputError(f"{path}: {found[path.stem].name} has the same stem; keep one of them")
+            found[path.stem] = path
+    return found
+
+
+def in_folder(folder: Path) -> dict[str, Path]:
+    """Return stem → image, sorted by stem. Raises InputError when there is none, or a stem stands for two."""
+    found = files_by_stem(folder, SUFFIXES)
+    if not found:
+        raise InputError(f"{folder}: no {', '.join(SUFFIXES)} files")
+    return found
 
 
 def decode(path: Path, flags: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 import transformers
 from transformers.image_processing_base import ImageProcessingMixin
 
-from spacesgg import batch
+from spacesgg import batch, options
 from spacesgg.errors import InputError
 
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -183,13 +183,13 @@ def add_model_arguments(parser: Any, batch_size: int, example: str) -> None:
     )
     add(
         "--batch-size",
-        type=int,
+        type=options.at_least_one,
         default=batch_size,
         help="Images in one forward pass; raise it until the device's memory is full.",
     )
     add(
         "--workers",
-        type=int,
+        type=options.workers,
         default=4,
         help="Threads that decode images ahead of the model and write behind it; raise it while the "
         "device waits. Results do not depend on it.",
@@ -198,8 +198,6 @@ def add_model_arguments(parser: Any, batch_size: int, example: str) -> None:
 
 def check_model_arguments(parser: Any, args: Any) -> None:
     """Exit with status 2 where an option of `add_model_arguments` makes no sense."""
-    if args.workers < 1 or args.batch_size < 1:
-        parser.error("--workers and --batch-size must be at least 1")
     looks_like_path = args.model.startswith((".", "/", "~")) or args.model.count("/") > 1
     if looks_like_path and not Path(args.model).is_dir():
         parser.error(f"--model {args.model}: no such folder")

@@ -19,14 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import torch
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from d2p import IMAGE_SUFFIXES, READ_AS_STORED, files_by_stem
-from spacesgg import annotations, batch, images, vision_models
+from spacesgg import annotations, batch, images, interrupts, options, vision_models
 from spacesgg.detection_models import (
     CAPTION_PROMPTS,
     Detection,
@@ -52,7 +50,7 @@ class Picture(NamedTuple):
 
 def read(path: Path, model: GroundingDino | Florence2) -> tuple[Picture, torch.Tensor]:
     """Decode one image and prepare it for the model; pixels as stored, as the later stages read them."""
-    rgb = cv2.cvtColor(images.decode(path, READ_AS_STORED), cv2.COLOR_BGR2RGB)
+    rgb = images.decode(path, images.AS_STORED_RGB)
     return Picture(path, *rgb.shape[:2]), model.prepare(rgb)
 
 
@@ -168,30 +166,38 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add = group.add_argument
     add(
         "--threshold",
-        type=float,
+        type=options.not_negative,
         default=0.3,
         help="Least score (0–1) of a Grounding DINO box; raising it gives fewer, surer objects. Florence-2 has "
         "no scores.",
     )
     add(
         "--nms",
-        type=float,
+        type=options.positive,
         default=0.7,
         help="Boxes that overlap by more than this IoU are one object, whatever their labels; lowering it "
         "merges more, 1 merges none.",
     )
-    add("--max-objects", type=int, default=50, help="Most objects of an image; those with the best scores stay.")
+    add(
+        "--max-objects",
+        type=options.at_least_one,
+        default=50,
+        help="Most objects of an image; those with the best scores stay.",
+    )
     group = parser.add_argument_group("Florence-2")
     add = group.add_argument
     add("--caption", choices=CAPTION_PROMPTS, default="detailed", help="How much the caption tells.")
-    add("--beams", type=int, default=3, help="Beams of the search for the best text; 1 is fastest.")
+    add(
+        "--beams",
+        type=options.at_least_one,
+        default=3,
+        help="Beams of the search for the best text; 1 is fastest.",
+    )
     vision_models.add_model_arguments(parser, 4, "IDEA-Research/grounding-dino-base")
     args = parser.parse_args(arguments)
     vision_models.check_model_arguments(parser, args)
-    if not (0 <= args.threshold <= 1 and 0 < args.nms <= 1):
-        parser.error("--threshold must lie in 0–1, --nms above 0 and at most 1")
-    if args.max_objects < 1 or args.beams < 1:
-        parser.error("--max-objects and --beams must be at least 1")
+    if max(args.threshold, args.nms) > 1:
+        parser.error("--threshold and --nms must be at most 1")
     try:
         args.labels = label_list(args.labels)
     except (OSError, UnicodeDecodeError) as error:
@@ -207,9 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
         name: getattr(args, name) for name in ("model", "labels", "threshold", "nms", "max_objects", "caption")
     }
     try:
-        paths = list(files_by_stem(args.image_dir, IMAGE_SUFFIXES).values())
-        if not paths:
-            raise InputError(f"{args.image_dir}: no {', '.join(IMAGE_SUFFIXES)} files")
+        paths = list(images.in_folder(args.image_dir).values())
         earlier = EarlierEntries(args.output_file, settings, args.overwrite)
         left = [path for path in paths if earlier.get(path.name) is None]
         if len(left) < len(paths):
@@ -235,4 +239,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("detect_objects.py", main))

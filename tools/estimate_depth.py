@@ -29,14 +29,11 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from d2p import IMAGE_SUFFIXES, files_by_stem
-from spacesgg import batch, camera, focal_length, images, vision_models
+from spacesgg import batch, camera, focal_length, images, interrupts, options, vision_models
 from spacesgg.atomic import atomic_open
 from spacesgg.depth_models import DepthEstimator, Prediction
 from spacesgg.errors import InputError
 
-# Pixels as stored, never turned by EXIF, as d2p.py reads them.
-READ_AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 LARGEST = 65535  # of 16 bits
 FINE_SCALE, FAR_SCALE = 1000.0, 256.0  # units per metre: 1 mm steps to 65 m, or 4 mm steps to 256 m
 
@@ -75,21 +72,26 @@ class Folder(NamedTuple):
 
 def read(frame: Frame, estimator: DepthEstimator) -> tuple[Picture, torch.Tensor]:
     """Decode one image and prepare it for the model."""
-    rgb = images.decode(frame.image, READ_AS_STORED)
+    rgb = images.decode(frame.image, images.AS_STORED_RGB)
     height, width = rgb.shape[:2]
     focal_px = focal_length.focal_length_px(focal_length.read_tags(frame.image), width, height)
     return Picture(frame, height, width, focal_px), estimator.prepare(rgb)
 
 
 def to_sixteen_bits(values: np.ndarray, scale: float | None) -> np.ndarray:
-    """Return (H, W) uint16: metres × scale, 0 where that overflows; inverse depth stretched to its maximum."""
+    """Return (H, W) uint16: metres × scale, 0 where that overflows; inverse depth stretched to its maximum.
+
+    Raises InputError where a value is no finite number.
+    """
     largest = float(values.max())
+    if not (np.isfinite(largest) and np.isfinite(values.min())):
+        raise InputError("the model gave values that are not numbers; try --precision float32")
     if scale is None:
         scale = LARGEST / largest if largest > 0 else 0.0
     elif largest * scale >= LARGEST + 0.5:
         values = np.where(values * scale < LARGEST + 0.5, values, np.float32(0))
-    # Rounds to the nearest, in one pass.
-    return cv2.multiply(values, scale, dtype=cv2.CV_16U)
+    # Scales and rounds to the nearest in one pass, in half the time of cv2.multiply.
+    return cv2.addWeighted(values, scale, values, 0, 0, dtype=cv2.CV_16U)
 
 
 def write_camera(path: Path, intrinsics: np.ndarray) -> None:
@@ -120,10 +122,6 @@ def write(
     elif fov_deg is not None:
         matrix = camera.intrinsics_from_fov(width, height, fov_deg)
     values = estimator.to_image(prediction, height, width, None if matrix is None else matrix[0, 0])
-    if not (np.isfinite(values.min()) and np.isfinite(values.max())):
-        raise InputError(
-            f"{picture.frame.image}: the model gave values that are not numbers; try --precision float32"
-        )
     depth = to_sixteen_bits(values, folder.scale)
     # The camera first: where a depth map stands, an interrupted run has nothing left to do.
     if matrix is not None:
@@ -216,13 +214,13 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--output-dir", type=Path, required=True, help="Dataset folder D, where depth_maps/ and intrinsics/ go.")
     add(
         "--depth-scale",
-        type=float,
+        type=options.positive,
         help="Units per metre in the 16-bit maps. The default is 1000 (1 mm steps) where the model cannot "
         "exceed 65 m, else 256 (KITTI's, to 256 m). Farther depth is written as 0, no depth.",
     )
     add(
         "--fov",
-        type=float,
+        type=options.positive,
         help="Horizontal field of view in degrees for images whose EXIF data and whose model do not tell it; "
         "60 suits most photographs.",
     )
@@ -230,9 +228,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     vision_models.add_model_arguments(parser, 8, "depth-anything/Depth-Anything-V2-Metric-Outdoor-Base-hf")
     args = parser.parse_args(arguments)
     vision_models.check_model_arguments(parser, args)
-    if args.depth_scale is not None and args.depth_scale <= 0:
-        parser.error("--depth-scale must be positive")
-    if args.fov is not None and not 0 < args.fov < 180:
+    if args.fov is not None and args.fov >= 180:
         parser.error("--fov must lie between 0 and 180 degrees")
     return args
 
@@ -250,9 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_args(arguments)
     failures = []
     try:
-        pictures = files_by_stem(args.image_dir, IMAGE_SUFFIXES)
-        if not pictures:
-            raise InputError(f"{args.image_dir}: no {', '.join(IMAGE_SUFFIXES)} files")
+        pictures = images.in_folder(args.image_dir)
         device = vision_models.choose_device(args.device)
         estimator = DepthEstimator(args.model, device, vision_models.choose_precision(args.precision, device))
         scale = choose_scale(estimator, args.depth_scale)
@@ -261,9 +255,11 @@ def main(arguments: list[str] | None = None) -> int:
         frames = [Frame(stem, image) for stem, image in pictures.items()]
         done = [frame for frame in frames if folder.depth(frame.stem).is_file() and not args.overwrite]
         complete_cameras([frame for frame in done if not folder.camera(frame.stem).is_file()], folder, args.fov)
+        without = sum(not folder.camera(frame.stem).is_file() for frame in done)
         left = frames if not done else [frame for frame in frames if frame not in set(done)]
         results = estimate(left, estimator, folder, args)
-        for frame, _, reason in tqdm(results, total=len(left), desc="depth", unit="image", disable=None):
+        for frame, known, reason in tqdm(results, total=len(left), desc="depth", unit="image", disable=None):
+            without += known is False
             if reason is not None:
                 failures.append({"image": frame.image.name, "reason": reason})
     except InputError as error:
@@ -271,7 +267,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if done:
         print(f"estimate_depth: {len(done)} images had depth maps already; --overwrite estimates them again")
-    without = sum(folder.depth(f.stem).is_file() and not folder.camera(f.stem).is_file() for f in frames)
     if without:
         print(f"estimate_depth: {without} images have no intrinsics; run again with --fov, or give it to d2p.py")
     if scale is None:
@@ -284,4 +279,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("estimate_depth.py", main))

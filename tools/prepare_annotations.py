@@ -33,13 +33,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import annotations, batch, masks
-from spacesgg.atomic import atomic_open
+from spacesgg import annotations, batch, interrupts, mask_files, masks, options
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.sources import (
@@ -95,16 +91,11 @@ def convert(
 
 
 def write_masks(entry: dict[str, Any], image: str, folder: Path) -> None:
-    """Write the entry's run lengths as FOLDER/IMAGE_N.png, N counting its objects; the names take their place."""
-    # The whole path: train/1.jpg and val/1.jpg must not share their masks.
-    start = Path(image).with_suffix("").as_posix().replace("/", "_")
-    for number, thing in enumerate(annotations.objects(entry)):
+    """Write the entry's run lengths as PNG files; their names take their place."""
+    for thing in annotations.objects(entry):
         if isinstance(thing.mask, dict):
             mask = masks.decode(thing.mask, entry["height"], entry["width"], None)
-            name = f"{start}_{number}.png"
-            with atomic_open(folder / name) as stream:
-                stream.write(cv2.imencode(".png", mask.astype(np.uint8) * 255)[1])
-            annotations.set_mask(entry[thing.key], name)
+            annotations.set_mask(entry[thing.key], mask_files.write(folder, image, thing.key, mask))
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -180,19 +171,19 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument_group("filters").add_argument
     add(
         "--min-area",
-        type=float,
+        type=options.not_negative,
         default=0.0,
         help="Smallest area in pixels (of the mask as its source states it, else of the box) that an object may "
         "have; raising it leaves out what is too small to have a reliable depth. 0 keeps all.",
     )
     add("--drop-crowd", action="store_true", help="Leave out regions that stand for many objects (iscrowd).")
-    add("--max-objects", type=int, help="Keep only so many objects of an image, the largest.")
+    add("--max-objects", type=options.at_least_one, help="Keep only so many objects of an image, the largest.")
     add("--labels", nargs="+", metavar="LABEL", help="Keep only objects with one of these labels.")
     add("--labels-file", type=Path, help="Keep only objects whose label is a line of this file.")
     add = parser.add_argument_group("running").add_argument
     add(
         "--workers",
-        type=int,
+        type=options.workers,
         default=1,
         help="Images worked on at once; results do not depend on it. It pays where PNGs are read or written "
         "(coco-panoptic, psg, --mask-dir); the other formats are about as fast with 1.",
@@ -212,8 +203,6 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     for path in (*args.input_file, *filter(None, beside)):
         if not path.is_file():
             parser.error(f"{path}: no such file")
-    if args.workers < 1 or (args.max_objects is not None and args.max_objects < 1) or args.min_area < 0:
-        parser.error("--workers and --max-objects must be at least 1, --min-area at least 0")
     return args
 
 
@@ -260,4 +249,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("prepare_annotations.py", main))

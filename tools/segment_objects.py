@@ -18,16 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from d2p import READ_AS_STORED
-from spacesgg import annotations, batch, images, masks, vision_models
-from spacesgg.atomic import atomic_open
+from spacesgg import annotations, batch, images, interrupts, mask_files, masks, vision_models
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.segmentation_models import BoxSegmenter
@@ -68,7 +65,7 @@ def read(
     path = image_files.locate(args.image_dir, image)
     if path is None:
         raise InputError(f"{image}: not found in {args.image_dir}")
-    rgb = cv2.cvtColor(images.decode(path, READ_AS_STORED), cv2.COLOR_BGR2RGB)
+    rgb = images.decode(path, images.AS_STORED_RGB)
     height, width = rgb.shape[:2]
     stated = (entry.get("height", height), entry.get("width", width))
     if stated != (height, width):
@@ -87,18 +84,6 @@ def read(
     return Work(image, entry, kept, np.array(boxes).reshape(-1, 4), (height, width), tensor, failures)
 
 
-def mask_name(image: str, key: str) -> str:
-    """Return the file name of an object's mask: the image's path and the numbers of the object's key."""
-    numbers = "-".join(key.strip("[] ").replace(",", " ").split())
-    return f"{Path(image).with_suffix('').as_posix().replace('/', '_')}_{numbers}.png"
-
-
-def write_mask(path: Path, mask: np.ndarray) -> None:
-    """Write the (H, W) bool mask as PNG, 255 = object."""
-    with atomic_open(path) as stream:
-        stream.write(cv2.imencode(".png", mask.astype(np.uint8) * 255)[1])
-
-
 def finish(answer: tuple[Work, np.ndarray], segmenter: BoxSegmenter, mask_dir: Path | None) -> Work:
     """Bring the (n, h, w) logits to the image's size and put the masks into the entry."""
     work, logits = answer
@@ -110,9 +95,7 @@ def finish(answer: tuple[Work, np.ndarray], segmenter: BoxSegmenter, mask_dir: P
         elif mask_dir is None:
             annotations.set_mask(work.entry[thing.key], masks.encode(mask))
         else:
-            name = mask_name(work.image, thing.key)
-            write_mask(mask_dir / name, mask)
-            annotations.set_mask(work.entry[thing.key], name)
+            annotations.set_mask(work.entry[thing.key], mask_files.write(mask_dir, work.image, thing.key, mask))
     return work
 
 
@@ -198,4 +181,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("segment_objects.py", main))
