@@ -24,6 +24,13 @@ SOFT_MARGIN = 0.01  # of the depth: monocular scale drifts by some percent, but 
 SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
+# The upper edge of a silhouette is trusted only so far within it: masks are grown, and soft ones more.
+TOP_RIM_PX = 1.5
+SOFT_TOP_RIM_PX = 6.0
+TOP_PERCENT = 90.0  # of the upper edge's columns: single ones are strays
+MIN_FALL = 0.02  # metres down per metre away: flatter rays tell nothing of where they meet the top
+TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth, its height is not known well
+BEHIND_PERCENT = 95.0  # of what is seen around the object
 POINTS = 6000  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
 
 
@@ -67,7 +74,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
         seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(depth, surface.pixels)
     box = occlusion.widen(seen, frame, surface, depth)
     box = occlusion.follow_slope(box, seen, core)
-    box[1, 2] = max(box[1, 2], _back(frame, surface, box, label))
+    box[1, 2] = max(box[1, 2], _back(frame, surface, box, label, _top_reach(frame, surface, core)))
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
@@ -79,22 +86,44 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     return Extent(box, margin, seen)
 
 
+def _top_reach(frame: Frame, surface: Surface, core: np.ndarray) -> float:
+    """Return how far back, in levelled metres, the upper edge of the silhouette proves the object to go.
+
+    No point of the object is higher than its top. The ray of a pixel on the upper edge comes down to that height
+    only so far away, and can meet the object no sooner, whatever depth is missing there: so does the far edge of
+    a table's top.
+    """
+    top = percentiles(core[:, 1], (TAIL_PERCENT,))[0]
+    silhouette = surface.silhouette
+    columns = np.flatnonzero(silhouette.any(axis=0))
+    rows = silhouette[:, columns].argmax(axis=0)
+    inwards = SOFT_TOP_RIM_PX if frame.soft else TOP_RIM_PX
+    rows = rows * surface.step + inwards + surface.window[0].start
+    columns = columns * surface.step + surface.window[1].start
+    rays = frame.levelled(columns, rows, np.ones(len(rows), np.float32))
+    falling = rays[:, 1] > MIN_FALL
+    if top <= 0 or not falling.any():
+        return -np.inf
+    return percentiles(rays[falling, 2] * (top / rays[falling, 1]), (TOP_PERCENT,))[0]
+
+
 def _overshoot(values: np.ndarray, sigma: float) -> float:
     """Return by how much noise of `sigma` moves the tails of (N,) values outwards, leaving them in order."""
     return min(OVERSHOOT_SIGMAS * sigma, float(np.ptp(values)) / 2)
 
 
-def _back(frame: Frame, surface: Surface, box: np.ndarray, label: str) -> float:
+def _back(frame: Frame, surface: Surface, box: np.ndarray, label: str, reach: float) -> float:
     """Return how far back, in levelled metres, the object may go on behind the face it shows.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
     unless they hang on, or stand against, the surface that is seen around them.
     """
-    possible = float(box[0, 2]) + size_priors.least_depth(label, float(np.ptp(box[:, 0])))
+    width, front = float(np.ptp(box[:, 0])), float(box[0, 2])
+    possible = max(front + size_priors.least_depth(label, width), min(reach, front + TOP_OF_WIDTH * width))
     ring = surface.around & (frame.depth[surface.window] > 0)
     if ring.any():
         behind = sample(frame.points[surface.window], ring, POINTS) @ frame.rotation[2]
-        possible = min(possible, percentiles(behind, (90.0,))[0])
+        possible = min(possible, percentiles(behind, (BEHIND_PERCENT,))[0])
     return possible
 
 

@@ -40,13 +40,6 @@ ROUND = frozenset(
         "lamp",
         "light",
         "mug",
-        "person",
-        "man",
-        "woman",
-        "boy",
-        "girl",
-        "child",
-        "pedestrian",
         "plant",
         "pot",
         "shrub",
@@ -65,6 +58,8 @@ FOOTPRINTS = {
     "train": Footprint(15.0, 2.6),
     **dict.fromkeys(("bicycle", "bike"), Footprint(1.6, 0.4)),
     **dict.fromkeys(("motorcycle", "motorbike", "scooter"), Footprint(1.8, 0.6)),
+    **dict.fromkeys(("person", "man", "woman", "pedestrian"), Footprint(0.45, 0.3)),
+    **dict.fromkeys(("boy", "girl", "child"), Footprint(0.3, 0.2)),
     "boat": Footprint(3.0, 1.2),
     **dict.fromkeys(("cow", "horse", "elephant", "zebra", "giraffe"), Footprint(1.8, 0.5)),
     **dict.fromkeys(("sofa", "couch", "loveseat"), Footprint(1.4, 0.75)),
@@ -89,6 +84,8 @@ FRONT_SHARE = 0.75  # less than so much of the length is seen: then it is the sh
 def least_depth(label: str, width: float) -> float:
     """Return metres that a thing called `label` which shows `width` metres goes back from its front at least."""
     words = re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
+    if "round" in words:
+        return width
     for word in reversed(words):
         if word in ROUND:
             return width

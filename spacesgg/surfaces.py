@@ -218,8 +218,9 @@ def _connected(
             kept[part] = True
             near, far = min(near, spans[part][0]), max(far, spans[part][1])
     # One pixel back: the test over 3×3 neighbours took the outermost pixels of each surface too.
-    grown = cv2.dilate(kept.take(labels).view(np.uint8), KERNEL).view(bool)
-    pixels = grown & seen & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
+    whole = kept.take(labels)
+    grown = cv2.dilate(whole.view(np.uint8), KERNEL).view(bool)
+    pixels = whole | (grown & seen & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP))))
     if not soft:
         steep = valid & ~smooth & (farthest <= nearest * np.float32(1 + STEEP_STEP))
         pixels |= _steep(z, steep, inside, areas[main], near, far)
