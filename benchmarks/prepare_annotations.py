@@ -2,7 +2,7 @@
 
 In:   nothing; an instances file is generated in a temporary folder (118,000 images with ten objects each and
       polygons of 24 corners: 0.65 GB, the objects of an image scattered over the file), and, with
-      --panoptic-images, a panoptic file with its PNGs
+      --panoptic-images, a panoptic file with its PNGs of 640x480, links to 200 different ones
 Out:  one line a run: images, objects, size of the input, seconds by the clock and of CPU time, peak memory
 Run:  python benchmarks/prepare_annotations.py --workers 2
 
@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WIDTH, HEIGHT = 640, 480
 CORNERS = 24
 LABELS = 80
+MAPS = 200  # different panoptic PNGs; more images share them by links, which cost no less to read
 
 
 def write_instances(path: Path, images: int, objects: int, rng: np.random.Generator) -> None:
@@ -61,32 +62,44 @@ def write_instances(path: Path, images: int, objects: int, rng: np.random.Genera
         stream.write(b'], "categories": ' + orjson.dumps(categories) + b"}")
 
 
-def write_panoptic(folder: Path, images: int, objects: int, rng: np.random.Generator) -> Path:
-    """Write PNGs of `objects` segments each, cells around random points, and their panoptic file."""
-    annotations = []
+def write_map(path: Path, objects: int, rng: np.random.Generator) -> list[dict]:
+    """Write one panoptic PNG, cells around random points; return its segments as the format lists them."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-    for image in range(images):
-        points = rng.uniform(0, [HEIGHT, WIDTH], (objects, 2)).astype(np.float32)
-        nearest = np.zeros((HEIGHT, WIDTH), np.int32)
-        least = np.full((HEIGHT, WIDTH), np.inf, np.float32)
-        for number, (y, x) in enumerate(points, start=1):
-            distance = (rows - y) ** 2 + (columns - x) ** 2
-            nearest[distance < least] = number
-            least = np.minimum(least, distance)
-        ids = nearest * 70001
-        png = np.stack((ids // 65536, ids // 256 % 256, ids % 256), axis=-1).astype(np.uint8)
-        cv2.imwrite(str(folder / f"{image:012d}.png"), png)
-        segments = [{"id": 70001 * n, "category_id": n % LABELS, "iscrowd": 0} for n in range(1, objects + 1)]
-        annotations.append({"image_id": image, "file_name": f"{image:012d}.png", "segments_info": segments})
-    content = {
-        "images": [
-            {"id": i, "file_name": f"{i:012d}.jpg", "width": WIDTH, "height": HEIGHT} for i in range(images)
-        ],
-        "categories": [{"id": i, "name": f"label {i}", "isthing": 1} for i in range(LABELS)],
-        "annotations": annotations,
-    }
+    points = rng.uniform(0, [HEIGHT, WIDTH], (objects, 2)).astype(np.float32)
+    nearest = np.zeros((HEIGHT, WIDTH), np.int32)
+    least = np.full((HEIGHT, WIDTH), np.inf, np.float32)
+    for number, (y, x) in enumerate(points, start=1):
+        distance = (rows - y) ** 2 + (columns - x) ** 2
+        nearest[distance < least] = number
+        least = np.minimum(least, distance)
+    ids = nearest * 70001
+    png = np.stack((ids // 65536, ids // 256 % 256, ids % 256), axis=-1).astype(np.uint8)
+    cv2.imwrite(str(path), png)
+    segments = []
+    for number in range(1, objects + 1):
+        mask = nearest == number
+        segment = {"id": 70001 * number, "category_id": number % LABELS, "iscrowd": 0, "area": int(mask.sum())}
+        segments.append({**segment, "bbox": list(cv2.boundingRect(mask.astype(np.uint8)))})
+    return segments
+
+
+def write_panoptic(folder: Path, images: int, objects: int, rng: np.random.Generator) -> Path:
+    """Write a panoptic file whose PNGs are links to MAPS different ones; one image is in memory at a time."""
+    segments = [write_map(folder / f"map{number}.png", objects, rng) for number in range(min(MAPS, images))]
     path = folder / "panoptic.json"
-    path.write_bytes(orjson.dumps(content))
+    with path.open("wb") as stream:
+        stream.write(b'{"info": {}, "images": [')
+        for image in range(images):
+            listed = {"id": image, "file_name": f"{image:012d}.jpg", "width": WIDTH, "height": HEIGHT}
+            stream.write((b", " if image else b"") + orjson.dumps(listed))
+        stream.write(b'], "annotations": [')
+        for image in range(images):
+            name = f"{image:012d}.png"
+            (folder / name).hardlink_to(folder / f"map{image % MAPS}.png")
+            annotation = {"image_id": image, "file_name": name, "segments_info": segments[image % MAPS]}
+            stream.write((b", " if image else b"") + orjson.dumps(annotation))
+        categories = [{"id": i, "name": f"label {i}", "isthing": 1} for i in range(LABELS)]
+        stream.write(b'], "categories": ' + orjson.dumps(categories) + b"}")
     return path
 
 

@@ -13,6 +13,7 @@ import orjson
 
 from spacesgg import annotations
 from spacesgg.errors import InputError
+from spacesgg.sources.big_json import BigJson
 
 
 def partial_path(output: Path) -> Path:
@@ -21,23 +22,35 @@ def partial_path(output: Path) -> Path:
 
 
 class EarlierEntries:
-    """What earlier runs wrote to this output, by image; only offsets are held of a partial file."""
+    """What earlier runs wrote to this output, by image; of their files only where each entry stands is held."""
 
     def __init__(self, output: Path, settings: dict[str, Any], overwrite: bool):
         self._path = partial_path(output)
         self._settings = settings
-        self._offsets: dict[str, int] = {}
-        self._whole: dict[str, dict[str, Any]] = {}
+        self._places: dict[str, tuple[Path, int, int]] = {}  # image → file, where its entry begins and ends
         self._stream: BinaryIO
         if overwrite:
             self._path.unlink(missing_ok=True)
             return
-        if output.is_file():
-            self._whole = dict(annotations.read(output))
+        if output.is_file() and output.stat().st_size > 0:
+            self._index_whole(output)
         if self._path.is_file():
-            self._index()
+            self._index_partial()
 
-    def _index(self) -> None:
+    def _index_whole(self, output: Path) -> None:
+        """Index a finished output. Raises InputError when it is no annotation file."""
+        file = BigJson(output)
+        for key, start, end in file.parts():
+            if output.suffix.lower() == ".jsonl":
+                key = annotations.parse_line(file.raw(start, end), f"{output}, byte {start}")[0]
+            elif not (key and file.raw(start, start + 1) == b"{"):
+                raise InputError(
+                    f"{output}, byte {start}: expected the entry of an image, a JSON object; name another "
+                    "--output-file, or move this one away"
+                )
+            self._places[key] = output, start, end
+
+    def _index_partial(self) -> None:
         end = 0
         with self._path.open("rb") as stream:
             try:
@@ -53,20 +66,29 @@ class EarlierEntries:
             for line in stream:
                 if not line.endswith(b"\n"):  # the run was stopped while it wrote this line
                     break
-                self._offsets[orjson.loads(line)["image"]] = end
+                self._places[orjson.loads(line)["image"]] = self._path, end, end + len(line)
                 end += len(line)
         with self._path.open("r+b") as stream:
             stream.truncate(end)
 
+    def __contains__(self, image: str) -> bool:
+        """Return whether an earlier run wrote an entry for `image`."""
+        return image in self._places
+
     def get(self, image: str) -> dict[str, Any] | None:
         """Return the entry that an earlier run wrote for `image`, None when there is none."""
-        offset = self._offsets.get(image)
-        if offset is None:
-            return self._whole.get(image)
-        with self._path.open("rb") as stream:
-            stream.seek(offset)
-            entry = orjson.loads(stream.readline())
-        del entry["image"]
+        if image not in self._places:
+            return None
+        path, start, end = self._places[image]
+        with path.open("rb") as stream:
+            stream.seek(start)
+            text = stream.read(end - start)
+        try:
+            entry = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise InputError(f"{path}, byte {start}: the entry of {image} is not valid JSON ({error})") from error
+        if path.suffix.lower() == ".jsonl":
+            del entry["image"]
         return entry
 
     @contextlib.contextmanager
@@ -81,6 +103,8 @@ class EarlierEntries:
 
     def keep(self, image: str, entry: dict[str, Any]) -> None:
         """Append a finished entry; it is on disk when this returns."""
-        self._offsets[image] = self._stream.tell()
-        self._stream.write(orjson.dumps({"image": image, **entry}) + b"\n")
+        line = orjson.dumps({"image": image, **entry}) + b"\n"
+        start = self._stream.tell()
+        self._stream.write(line)
         self._stream.flush()
+        self._places[image] = self._path, start, start + len(line)

@@ -215,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         paths = list(images.in_folder(args.image_dir).values())
         earlier = EarlierEntries(args.output_file, settings, args.overwrite)
-        left = [path for path in paths if earlier.get(path.name) is None]
+        left = [path for path in paths if path.name not in earlier]
         if len(left) < len(paths):
             done = len(paths) - len(left)
             print(f"detect_objects: {done} images were done already; --overwrite does them again")

@@ -179,10 +179,11 @@ def complete_cameras(frames: list[Frame], folder: Folder, fov_deg: float | None)
             continue
         height, width = images.decode(folder.depth(frame.stem), cv2.IMREAD_UNCHANGED).shape[:2]
         focal_px = focal_length.focal_length_px(tags, width, height)
-        if focal_px is not None:
-            write_camera(folder.camera(frame.stem), focal_length.intrinsics(width, height, focal_px))
-        elif fov_deg is not None:
-            write_camera(folder.camera(frame.stem), camera.intrinsics_from_fov(width, height, fov_deg))
+        with interrupts.deferred():
+            if focal_px is not None:
+                write_camera(folder.camera(frame.stem), focal_length.intrinsics(width, height, focal_px))
+            elif fov_deg is not None:
+                write_camera(folder.camera(frame.stem), camera.intrinsics_from_fov(width, height, fov_deg))
 
 
 def declare_scale(folder: Folder, args: argparse.Namespace) -> None:

@@ -220,9 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
             args.mask_dir.mkdir(parents=True, exist_ok=True)
         earlier = EarlierEntries(args.output_file, settings_of(args), overwrite=not args.resume)
         with earlier.keeping(), annotations.writer(args.output_file) as write:
-            items = (
-                item if earlier.get(args.image_prefix + item[0]) is None else item[:1] for item in source.items
-            )
+            items = (item[:1] if args.image_prefix + item[0] in earlier else item for item in source.items)
             for item, result, reason in batch.run(work, items, args.workers, source.total, "annotations"):
                 image = args.image_prefix + item[0]
                 if result == MISSING:

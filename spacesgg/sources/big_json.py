@@ -56,7 +56,7 @@ class BigJson:
         A file that is itself an array, or .jsonl, has the key "" for all its elements. Empty arrays yield
         nothing, but their key is in `keys`.
         """
-        if self.path.suffix == ".jsonl":
+        if self.path.suffix.lower() == ".jsonl":
             yield from self._lines()
             return
         position = _SPACE.match(self._bytes).end()
