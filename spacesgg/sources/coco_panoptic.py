@@ -43,13 +43,11 @@ def record(item: tuple, labels: dict[int, str], folder: Path) -> Record:
 def read_ids(folder: Path, name: str, width: int, height: int) -> np.ndarray:
     """Return the (height, width) int32 map of segment ids from a panoptic PNG."""
     path = image_files.locate(folder, name) or folder / name
-    image = images.decode(path, cv2.IMREAD_COLOR_RGB)
+    image = images.decode(path, cv2.IMREAD_COLOR)
     if image.shape[:2] != (height, width):
         raise InputError(f"{path}: is {image.shape[1]}×{image.shape[0]}, the image {width}×{height}")
-    # Red, green, blue, 0 are the bytes of a little-endian number: R + 256 · G + 256² · B.
-    wide = np.zeros((height, width, 4), np.uint8)
-    wide[..., :3] = image
-    return wide.view("<i4")[..., 0]
+    # Red, green, blue are the lower bytes of a little-endian number, R + 256 · G + 256² · B; alpha is its highest.
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGBA).view("<i4")[..., 0] & 0xFFFFFF
 
 
 def segments(

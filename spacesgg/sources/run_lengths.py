@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
@@ -35,10 +36,10 @@ def compress(mask: Any, height: int, width: int) -> dict[str, Any]:
 def of_segments(ids: np.ndarray, wanted: list[int]) -> dict[int, tuple[dict[str, Any], int, tuple]]:
     """Return id → (run lengths, area in pixels, box (x0, y0, x1, y1)) of the wanted ids that occur.
 
-    `ids` is the (H, W) map of segment ids. One pass over the image finds the runs of all segments.
+    `ids` is the (H, W) int32 map of segment ids. One pass over the image finds the runs of all segments.
     """
     height, width = ids.shape
-    flat = np.ascontiguousarray(ids.T).ravel()  # COCO runs go down the columns
+    flat = cv2.transpose(ids).ravel()  # COCO runs go down the columns
     starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
     ends = np.append(starts[1:], flat.size)
     run_ids = flat[starts]
