@@ -2,19 +2,24 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
-import open3d as o3d
+
+from spacesgg import open3d_core
 
 MAX_TILT_DEG = 45.0  # beyond this the floor of a tilted camera cannot be told from the wall of a level one
 SAMPLES = 3000  # points are thinned to this many: enough for a plane, and the time stays the same at any size
-SEARCHED = 600  # of them are enough to find a plane, which is then fitted to all
-RANSAC_ITERATIONS = 150  # finds a plane that holds a third of the points with probability 1 − 1e−2 or better
+SEARCHED = 300  # of them are enough to find a plane, which is then fitted to all
+RANSAC_ITERATIONS = 120  # finds a plane that holds a third of the points with a probability of 99 %
 # Of a plane, as a share of the inverse depth: sensor noise is even in inverse depth, not in metres.
 THICKNESS = 0.02
 MIN_SHARE = 0.06  # a plane with fewer of the points is furniture
+MIN_POINTS = 50
 MAX_BELOW = 0.03  # the ground has nothing beneath it; a table has the floor, a shelf the wall
-REFITS = 2
+REFITS = 3
 PLANES = 6  # walls, tables and cupboards may each hold more points than the floor
+# Points whose neighbours say that their surface is tilted by less may lie on the ground: MAX_TILT_DEG and noise.
+MAX_NORMAL_TILT_DEG = 60.0
 # Within this tilt an uneven floor or drifting monocular depth looks the same as a tilted camera.
 MIN_PARTS = 40  # points each quarter of the ground needs to vote on the uncertainty
 
@@ -29,9 +34,10 @@ class Ground(NamedTuple):
 
 
 def _fit(rays: np.ndarray, inverse_depth: np.ndarray) -> np.ndarray:
-    """Return (a, b, c) of inverse depth = a·x/z + b·y/z + c, by least squares."""
-    design = np.column_stack([rays, np.ones(len(rays))])
-    return np.linalg.lstsq(design, inverse_depth, rcond=None)[0]
+    """Return (a, b, c) of inverse depth = a·x/z + b·y/z + c, by least squares; `rays` (N, 3) end in a one."""
+    normal = rays.T @ rays
+    normal[np.diag_indices(3)] *= 1 + 1e-12  # points in one line have some plane too
+    return np.linalg.solve(normal, rays.T @ inverse_depth)
 
 
 def _down(coefficients: np.ndarray) -> tuple[np.ndarray, float]:
@@ -53,66 +59,111 @@ def find_ground(points: np.ndarray, seed: int = 0) -> Ground | None:
 
     Planes are taken out one after the other by RANSAC (Open3D) in (x/z, y/z, 1/z), where a plane of space is a
     plane too and the noise of depth sensors is even. The ground is the one that faces the camera's underside
-    within MAX_TILT_DEG and has next to nothing below it.
+    within MAX_TILT_DEG and has next to nothing below it. It is sought first among the points whose surface faces
+    that way, and where their neighbours do not tell, or none is found, among all.
     """
-    height, width = points.shape[:2]
-    valid = points[..., 2] > 0
-    step = max(1, int((np.count_nonzero(valid) / SAMPLES) ** 0.5))
-    sample = points[step // 2 :: step, step // 2 :: step][valid[step // 2 :: step, step // 2 :: step]].astype(
-        float
-    )
-    if len(sample) < 100:
+    step = max(1, int((cv2.countNonZero(cv2.extractChannel(points, 2)) / SAMPLES) ** 0.5))
+    grid = points[step // 2 :: step, step // 2 :: step]
+    valid = grid[..., 2] > 0
+    sample = grid[valid].astype(float)
+    count = len(sample)
+    if count < 100:
         return None
     inverse = 1 / sample[:, 2]
-    rays = sample[:, :2] * inverse[:, None]
-    thickness = THICKNESS * float(np.percentile(inverse, 25))  # of the farther part: the near one is coarse
-    space = np.column_stack([rays, inverse])
-    left = np.arange(len(sample))
-    o3d.utility.random.seed(seed)
-    for _ in range(PLANES):
-        if len(left) < max(50, MIN_SHARE * len(sample)):
-            return None
-        some = space[left[:: -(-len(left) // SEARCHED)]]
-        cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(some))
-        plane, _ = cloud.segment_plane(thickness, 3, RANSAC_ITERATIONS)
-        inliers = np.abs(space[left] @ plane[:3] + plane[3]) < thickness
-        if np.count_nonzero(inliers) < MIN_SHARE * len(sample):
-            return None
-        chosen = left[inliers]
-        ground = _as_ground(sample, rays, inverse, chosen, thickness)
+    rays = np.column_stack([sample[:, :2] * inverse[:, None], np.ones(count)])
+    thickness = THICKNESS * float(np.partition(inverse, count // 4)[count // 4])  # of the farther part
+    for left in (np.flatnonzero(_faces_up(rays, inverse, valid)), np.arange(count)):
+        ground = _search(rays, inverse, left, thickness, seed)
         if ground is not None:
             return ground
-        left = left[~inliers]
+    return None
+
+
+def _faces_up(rays: np.ndarray, inverse: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return (N,) bool: whether the surface around each valid point of an (H, W) grid may be the ground's.
+
+    Its neighbours in the row and in the column, across holes, tell the surface's plane (a, b, c) (see `_fit`),
+    which is its normal too.
+    """
+    number = np.empty(valid.shape, np.int64)
+    number[valid] = np.arange(len(inverse))
+    a = _slope(rays[:, 0], inverse)
+    columns = number.T[valid.T]
+    b = np.empty_like(a)
+    b[columns] = _slope(rays[columns, 1], inverse[columns])
+    c = inverse - a * rays[:, 0] - b * rays[:, 1]
+    return (b > 0) & (a * a + c * c < np.tan(np.radians(MAX_NORMAL_TILT_DEG)) ** 2 * b * b)
+
+
+def _slope(ray: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Return (N,) by how much inverse depth grows along a ray's coordinate at points in line after line.
+
+    It is 0 at the ends of a line, where the coordinate falls.
+    """
+    slope = np.zeros(len(ray))
+    step = ray[2:] - ray[:-2]
+    np.divide(inverse[2:] - inverse[:-2], step, out=slope[1:-1], where=step > 0)
+    return slope
+
+
+def _search(rays: np.ndarray, inverse: np.ndarray, left: np.ndarray, thickness: float, seed: int) -> Ground | None:
+    """Return the ground that the points `left` (indices of the N) show, None where they show none."""
+    least = max(MIN_POINTS, MIN_SHARE * len(rays))
+    open3d = open3d_core.load()
+    open3d.utility.random.seed(seed)
+    space = np.column_stack([rays[:, :2], inverse])
+    free = np.arange(len(rays))  # of the planes before
+    for _ in range(PLANES):
+        if len(left) < least:
+            return None
+        some = space[left[:: -(-len(left) // SEARCHED)]]
+        cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(some))
+        plane, _ = cloud.segment_plane(thickness, 3, RANSAC_ITERATIONS)
+        near = np.abs(space[free] @ plane[:3] + plane[3]) < thickness
+        if np.count_nonzero(near) < least:
+            return None
+        ground = _as_ground(rays, inverse, free, near, thickness)
+        if ground is not None:
+            return ground
+        free = free[~near]
+        left = left[np.abs(space[left] @ plane[:3] + plane[3]) >= thickness]
     return None
 
 
 def _as_ground(
-    sample: np.ndarray, rays: np.ndarray, inverse: np.ndarray, chosen: np.ndarray, thickness: float
+    rays: np.ndarray, inverse: np.ndarray, free: np.ndarray, near: np.ndarray, thickness: float
 ) -> Ground | None:
-    coefficients = _fit(rays[chosen], inverse[chosen])
+    own, depth = rays[free], inverse[free]
+    coefficients, kept = _fit(own[near], depth[near]), near
     for _ in range(REFITS):
-        # RANSAC's plane is through three points, and some of its inliers are another surface's.
-        off = np.abs(rays[chosen] @ coefficients[:2] + coefficients[2] - inverse[chosen])
-        chosen = chosen[off <= 3 * max(1.4826 * float(np.median(off)), 1e-4 * thickness)]
-        coefficients = _fit(rays[chosen], inverse[chosen])
+        # RANSAC's plane is through three points: it misses some of the ground's and has some of another surface's.
+        off = np.abs(own @ coefficients - depth)
+        kept = off <= min(thickness, 3 * max(1.4826 * _middle(off[kept]), 1e-4 * thickness))
+        coefficients = _fit(own[kept], depth[kept])
+    own, depth = own[kept], depth[kept]
     down, distance = _down(coefficients)
     tilt = float(np.degrees(np.arccos(np.clip(down[1], -1, 1))))
     if tilt > MAX_TILT_DEG or distance <= 0:
         return None  # a wall, or a ceiling
     # A point lies below the plane when its ray met it later: its inverse depth is smaller than the plane's.
-    expected = rays @ coefficients[:2] + coefficients[2]
+    expected = rays @ coefficients
     below = np.count_nonzero((expected - inverse > 2 * thickness) & (expected > 0))
-    if below > MAX_BELOW * len(sample):
+    if below > MAX_BELOW * len(rays):
         return None
-    return Ground(_level(down), float(distance), tilt, _disagreement(rays[chosen], inverse[chosen], down))
+    return Ground(_level(down), float(distance), tilt, _disagreement(own, depth, down))
+
+
+def _middle(values: np.ndarray) -> float:
+    """Return the upper median of (N,) values."""
+    return float(np.partition(values, len(values) // 2)[len(values) // 2])
 
 
 def _disagreement(rays: np.ndarray, inverse: np.ndarray, down: np.ndarray) -> float:
     """Return how far, in radians, halves of the ground disagree on the vertical."""
     worst = 0.0
     for axis in (0, 1):
-        middle = np.median(rays[:, axis])
-        for half in (rays[:, axis] < middle, rays[:, axis] >= middle):
+        first = rays[:, axis] < _middle(rays[:, axis])
+        for half in (first, ~first):
             if np.count_nonzero(half) >= MIN_PARTS:
                 other, _ = _down(_fit(rays[half], inverse[half]))
                 worst = max(worst, float(np.arccos(np.clip(other @ down, -1, 1))))
