@@ -8,6 +8,10 @@ visualgenome.org), LVIS v1 (lvisdataset.org/dataset).
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import layers_aggregation
-from spacesgg import annotations, batch, grounded_text, masks, padded_boxes
+from spacesgg import annotations, batch, grounded_text, masks, padded_boxes, resume
 from spacesgg.sources import Named, Record, Related, Relation, SourceObject, asv2, entries
 from tools import prepare_annotations
 
@@ -332,6 +336,55 @@ def test_other_flags_do_not_resume(tmp_path, capsys, monkeypatch):
     ]
     assert prepare_annotations.main([str(flag) for flag in [*flags, "--drop-crowd"]]) == 2
     assert "drop_crowd" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json"])
+def test_images_added_to_the_source_are_added_to_a_finished_output(tmp_path, monkeypatch, ending):
+    content = instances()
+    flags = ["--input-file", tmp_path / "i.json", "--resume"]
+    write(tmp_path / "i.json", {**content, "images": content["images"][:1]})
+    first = convert(tmp_path, "coco-instances", *flags, name=f"out.{ending}")
+    converted, original = [], entries.entry_of
+    monkeypatch.setattr(entries, "entry_of", lambda r, c: converted.append(r.image) or original(r, c))
+    write(tmp_path / "i.json", content)
+    done = convert(tmp_path, "coco-instances", *flags, name=f"out.{ending}")
+    assert list(done) == [image["file_name"] for image in content["images"]]
+    assert converted == list(done)[1:]
+    assert done.items() >= first.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("out.json", '{"a.jpg": 3}'), ("out.json", '[{"a": 1}]'), ("out.jsonl", '{"a": 1}\n'), ("out.json", "x")],
+)
+def test_an_output_that_cannot_be_resumed_from_is_one_line_and_stays(tmp_path, capsys, name, text):
+    path = write(tmp_path / "i.json", instances())
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    flags = ["--format", "coco-instances", "--input-file", path, "--output-file", tmp_path / name, "--resume"]
+    assert prepare_annotations.main([str(flag) for flag in flags]) == 2
+    assert (message := capsys.readouterr().err).count("\n") == 1 and name in message
+    assert (tmp_path / name).read_text(encoding="utf-8") == text
+
+
+def test_a_signal_is_one_line_and_what_was_done_is_kept(tmp_path):
+    listed = [{"id": i, "file_name": f"{i}.jpg", "width": 100, "height": 80} for i in range(6_000)]
+    square = {"category_id": 2, "segmentation": [[10, 10, 30, 10, 30, 40]], "bbox": [10, 10, 20, 30]}
+    content = instances(images=listed, annotations=[{"image_id": i, **square} for i in range(6_000)])
+    flags = ["--input-file", write(tmp_path / "i.json", content)]
+    output = tmp_path / "out.jsonl"
+    command = [sys.executable, prepare_annotations.__file__, "--format", "coco-instances", "--output-file", output]
+    process = subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, start_new_session=True)
+    partial, until = resume.partial_path(output), time.monotonic() + 30
+    while not (partial.exists() and partial.stat().st_size > 1000) and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=30)[1].decode()
+    assert process.returncode == 130
+    assert errors.startswith("prepare_annotations.py: interrupted") and errors.count("\n") == 1
+    assert sorted(tmp_path.glob("*out*")) == [partial]
+    assert list(convert(tmp_path, "coco-instances", *flags, "--resume")) == [
+        image["file_name"] for image in listed
+    ]
 
 
 # PSG
