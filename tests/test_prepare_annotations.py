@@ -210,6 +210,14 @@ def test_masks_as_files_are_told_apart_by_the_whole_path(tmp_path):
     assert all(masks.decode(name, 80, 100, tmp_path / "masks").sum() == 600 for name in names)
 
 
+def test_a_file_in_the_place_of_a_folder_is_one_line(tmp_path, capsys):
+    path = write(tmp_path / "i.json", instances())
+    flags = ["--format", "coco-instances", "--input-file", path]
+    for more in (["--output-file", path / "out.json"], ["--output-file", tmp_path / "o.json", "--mask-dir", path]):
+        assert prepare_annotations.main([str(flag) for flag in [*flags, *more]]) == 2
+        assert (message := capsys.readouterr().err).count("\n") == 1 and "i.json" in message
+
+
 def test_missing_images_are_named_and_the_rest_is_done(tmp_path, capsys):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "b.jpg").write_bytes(b"only its presence is looked at")

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import annotations, batch, images, interrupts, options, vision_models
+from spacesgg import annotations, batch, images, interrupts, options, outputs, vision_models
 from spacesgg.detection_models import (
     CAPTION_PROMPTS,
     Detection,
@@ -213,6 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
         name: getattr(args, name) for name in ("model", "labels", "threshold", "nms", "max_objects", "caption")
     }
     try:
+        outputs.check_file(args.output_file)
         paths = list(images.in_folder(args.image_dir).values())
         earlier = EarlierEntries(args.output_file, settings, args.overwrite)
         left = [path for path in paths if path.name not in earlier]
@@ -231,11 +232,11 @@ def main(arguments: list[str] | None = None) -> int:
                     entry = earlier.get(path.name)
                     if entry is not None:
                         write(path.name, entry)
+        failures.sort(key=lambda failure: failure["image"])
+        return batch.finish("detect_objects", len(left) - len(failures), failures, args.output_file)
     except InputError as error:
         print(f"detect_objects.py: {error}", file=sys.stderr)
         return 2
-    failures.sort(key=lambda failure: failure["image"])
-    return batch.finish("detect_objects", len(left) - len(failures), failures, args.output_file)
 
 
 if __name__ == "__main__":

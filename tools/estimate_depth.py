@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import batch, camera, focal_length, images, interrupts, options, vision_models
+from spacesgg import batch, camera, focal_length, images, interrupts, options, outputs, vision_models
 from spacesgg.atomic import atomic_open
 from spacesgg.depth_models import DepthEstimator, Prediction
 from spacesgg.errors import InputError
@@ -242,6 +242,18 @@ def choose_scale(estimator: DepthEstimator, wanted: float | None) -> float | Non
     return wanted or (FINE_SCALE if farthest * FINE_SCALE <= LARGEST else FAR_SCALE)
 
 
+def tell(done: int, without: int, scale: float | None) -> None:
+    """Print what the user has to know to go on: maps kept, images without a camera, what the numbers mean."""
+    if done:
+        print(f"estimate_depth: {done} images had depth maps already; --overwrite estimates them again")
+    if without:
+        print(f"estimate_depth: {without} images have no intrinsics; run again with --fov, or give it to d2p.py")
+    if scale is None:
+        print("estimate_depth: the maps hold inverse depth; give --inverse-depth to layers_aggregation.py")
+    else:
+        print(f"estimate_depth: the maps hold metres; give --scale-factor {scale:g} to the next stages")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the tool; return 0 when every image succeeded, 1 when some failed, 2 for unusable input."""
     args = parse_args(arguments)
@@ -252,31 +264,27 @@ def main(arguments: list[str] | None = None) -> int:
         estimator = DepthEstimator(args.model, device, vision_models.choose_precision(args.precision, device))
         scale = choose_scale(estimator, args.depth_scale)
         folder = Folder(args.output_dir / "depth_maps", args.output_dir / "intrinsics", scale)
+        outputs.make_folder(folder.depth_maps)
         declare_scale(folder, args)
         frames = [Frame(stem, image) for stem, image in pictures.items()]
-        done = [frame for frame in frames if folder.depth(frame.stem).is_file() and not args.overwrite]
+        done, left = [], []
+        for frame in frames:
+            there = not args.overwrite and folder.depth(frame.stem).is_file()
+            (done if there else left).append(frame)
         complete_cameras([frame for frame in done if not folder.camera(frame.stem).is_file()], folder, args.fov)
         without = sum(not folder.camera(frame.stem).is_file() for frame in done)
-        left = frames if not done else [frame for frame in frames if frame not in set(done)]
         results = estimate(left, estimator, folder, args)
         for frame, known, reason in tqdm(results, total=len(left), desc="depth", unit="image", disable=None):
             without += known is False
             if reason is not None:
                 failures.append({"image": frame.image.name, "reason": reason})
+        tell(len(done), without, scale)
+        succeeded = len(left) - len(failures)
+        failures.sort(key=lambda failure: failure["image"])
+        return batch.finish("estimate_depth", succeeded, failures, folder.depth_maps)
     except InputError as error:
         print(f"estimate_depth.py: {error}", file=sys.stderr)
         return 2
-    if done:
-        print(f"estimate_depth: {len(done)} images had depth maps already; --overwrite estimates them again")
-    if without:
-        print(f"estimate_depth: {without} images have no intrinsics; run again with --fov, or give it to d2p.py")
-    if scale is None:
-        print("estimate_depth: the maps hold inverse depth; give --inverse-depth to layers_aggregation.py")
-    else:
-        print(f"estimate_depth: the maps hold metres; give --scale-factor {scale:g} to the next stages")
-    succeeded = len(left) - len(failures)
-    failures.sort(key=lambda failure: failure["image"])
-    return batch.finish("estimate_depth", succeeded, failures, folder.depth_maps)
 
 
 if __name__ == "__main__":

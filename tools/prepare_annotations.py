@@ -35,7 +35,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import annotations, batch, interrupts, mask_files, masks, options
+from spacesgg import annotations, batch, interrupts, mask_files, masks, options, outputs
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.sources import (
@@ -211,13 +211,14 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_args(arguments)
     succeeded, failures = 0, []
     try:
+        outputs.check_file(args.output_file)
         source = open_source(args)
         if not source.total:
             raise InputError(f"{args.input_file[0]}: lists no image; is it a file of --format {args.format}?")
         counts = Counter(source.counts)
         work = functools.partial(convert, source_record=source.record, choice=choice_of(args), args=args)
         if args.mask_dir:
-            args.mask_dir.mkdir(parents=True, exist_ok=True)
+            outputs.make_folder(args.mask_dir)
         earlier = EarlierEntries(args.output_file, settings_of(args), overwrite=not args.resume)
         with earlier.keeping(), annotations.writer(args.output_file) as write:
             items = (item[:1] if args.image_prefix + item[0] in earlier else item for item in source.items)
@@ -238,12 +239,12 @@ def main(arguments: list[str] | None = None) -> int:
                     counts += found
                 write(image, entry)
                 succeeded += 1
+        told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
+        print(f"prepare_annotations: {told or 'nothing to count'}")
+        return batch.finish("prepare_annotations", succeeded, failures, args.output_file)
     except InputError as error:
         print(f"prepare_annotations.py: {error}", file=sys.stderr)
         return 2
-    told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
-    print(f"prepare_annotations: {told or 'nothing to count'}")
-    return batch.finish("prepare_annotations", succeeded, failures, args.output_file)
 
 
 if __name__ == "__main__":

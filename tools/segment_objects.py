@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import annotations, batch, images, interrupts, mask_files, masks, vision_models
+from spacesgg import annotations, batch, images, interrupts, mask_files, masks, outputs, vision_models
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.segmentation_models import BoxSegmenter
@@ -161,6 +161,9 @@ def main(arguments: list[str] | None = None) -> int:
     succeeded = 0
     settings = {"model": args.model, "masks": "png" if args.mask_dir else "rle"}
     try:
+        outputs.check_file(args.output_file)
+        if args.mask_dir:
+            outputs.make_folder(args.mask_dir)
         entries = annotations.read(args.input_file)
         first = next(entries, None)  # an unreadable file is told before a model is loaded
         entries = itertools.chain([] if first is None else [first], entries)
@@ -174,10 +177,10 @@ def main(arguments: list[str] | None = None) -> int:
                 succeeded += not failed
                 earlier.keep(image, entry)
                 write(image, entry)
+        return batch.finish("segment_objects", succeeded, failures, args.output_file)
     except InputError as error:
         print(f"segment_objects.py: {error}", file=sys.stderr)
         return 2
-    return batch.finish("segment_objects", succeeded, failures, args.output_file)
 
 
 if __name__ == "__main__":
