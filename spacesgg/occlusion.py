@@ -23,6 +23,7 @@ HIDDEN_SHARE = 0.5  # of these lines
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
 MAX_HIDDEN = 0.8  # of its seen width or height,
+MAX_SLOPE = 1.5  # metres back per metre aside that a face goes on at: steeper ones are strays
 SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
 
 
@@ -88,7 +89,7 @@ def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.nd
     if left <= 0 and right <= 0:
         return box
     x, z = points[:, 0] - points[:, 0].mean(), points[:, 2] - points[:, 2].mean()
-    slope = float(x @ z / max(x @ x, 1e-9))
+    slope = float(np.clip(x @ z / max(x @ x, 1e-9), -MAX_SLOPE, MAX_SLOPE))
     ends = np.array([seen[0, 2], seen[1, 2]])
     shift = np.array([-left * slope, right * slope])
     box = box.copy()

@@ -67,7 +67,7 @@ FOOTPRINTS = {
     "armchair": Footprint(0.7, 0.65),
     "chair": Footprint(0.45, 0.4),
     "bench": Footprint(1.0, 0.35),
-    **dict.fromkeys(("table", "desk"), Footprint(0.8, 0.5)),
+    **dict.fromkeys(("table", "desk"), Footprint(0.9, 0.6)),
     **dict.fromkeys(("wardrobe", "closet"), Footprint(0.8, 0.5)),
     **dict.fromkeys(("cabinet", "dresser", "drawer", "drawers", "sideboard", "cupboard"), Footprint(0.6, 0.4)),
     **dict.fromkeys(("bookshelf", "bookcase"), Footprint(0.6, 0.28)),

@@ -32,6 +32,7 @@ DEPTH_STEP = 0.035  # from one return to its neighbours on a car's side 40 m awa
 SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
 # Neighbours (3×3) of one surface differ by less: 1 % on a floor at 4 m, 3 sigma of a Kinect at 5 m.
 STEP = 0.045
+LEVEL_STEP = 0.035  # in soft depth, which is without noise
 # A ring of spill, d pixels wide, leaks into the background along its whole length: 1/d of its pixels.
 LEAK_SHARE = 0.08
 LEAK_WEIGHT = 0.05  # a surface that leaks is taken for the object only where nothing else is of any size
@@ -102,7 +103,7 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
         if not pixels.any():
             return None
     if soft:
-        pixels = _core(pixels, inside, SOFT_RIM_PX / step)
+        pixels = _nearest_parts(z, _core(pixels, inside, SOFT_RIM_PX / step))
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
 
 
@@ -172,6 +173,30 @@ def _core(pixels: np.ndarray, inside: np.ndarray, soft_rim: float) -> np.ndarray
         return pixels
     rim = float(np.partition(distances, -int(enough))[-int(enough)])
     return pixels & (distance >= min(rim, soft_rim))
+
+
+def _nearest_parts(z: np.ndarray, core: np.ndarray) -> np.ndarray:
+    """Return the pixels of the core's level parts that are its nearest, and follow each other without a gap.
+
+    What shows between the legs of a tripod, or through the back of a chair, lies far from the edge of a grown
+    mask, and only ramps part it from the object.
+    """
+    valid = z > 0
+    level = core & (
+        cv2.dilate(z, KERNEL) <= cv2.erode(z + ~valid * np.float32(1e30), KERNEL) * np.float32(1 + LEVEL_STEP)
+    )
+    parts, labels = cv2.connectedComponents(level.view(np.uint8), connectivity=4)
+    areas = np.bincount(labels.ravel(), minlength=parts).astype(float)
+    areas[0] = 0
+    spans = {int(part): _span(z, labels == part) for part in np.flatnonzero(areas >= MIN_POINTS)}
+    if len(spans) < 2:
+        return core
+    main = _main_part(spans, areas, SOFT_RIVAL_SHARE)
+    near, far = spans.pop(main)
+    for span in sorted(spans.values(), key=lambda span: max(span[0] / far, near / span[1])):
+        if max(span[0] / far, near / span[1]) <= 1 + GAP:
+            near, far = min(near, span[0]), max(far, span[1])
+    return core & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
 
 
 def _connected(
