@@ -69,6 +69,7 @@ class BigJson:
         position += 1
         if _NEXT.match(self._bytes, position):
             return
+        released = 0
         while True:
             key = _KEY.match(self._bytes, position)
             if key is None:
@@ -87,15 +88,19 @@ class BigJson:
             if follow[1] == b"}":
                 return
             position = follow.end()
+            if position - released > _RELEASE_BYTES:
+                released = self._release(released, position)
 
     def _lines(self) -> Iterator[tuple[str, int, int]]:
-        start, size = 0, len(self._bytes)
+        start, released, size = 0, 0, len(self._bytes)
         while start < size:
             end = self._bytes.find(b"\n", start)
             end = size if end < 0 else end
             if self._bytes[start:end].strip():
                 yield "", start, end
             start = end + 1
+            if start - released > _RELEASE_BYTES:
+                released = self._release(released, start)
 
     def _array(self, name: str, position: int):
         """Yield the parts of the array at `position` and return where it ends."""
