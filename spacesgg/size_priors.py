@@ -51,7 +51,7 @@ ROUND = frozenset(
     # fmt: on
 )
 FOOTPRINTS = {
-    **dict.fromkeys(("car", "taxi", "suv", "sedan"), Footprint(3.9, 1.6)),
+    **dict.fromkeys(("car", "taxi", "suv", "sedan"), Footprint(4.2, 1.7)),
     **dict.fromkeys(("van", "minivan", "jeep"), Footprint(4.4, 1.7)),
     **dict.fromkeys(("truck", "lorry", "ambulance"), Footprint(5.5, 2.0)),
     **dict.fromkeys(("bus", "coach", "tram"), Footprint(9.0, 2.4)),
@@ -78,7 +78,7 @@ FOOTPRINTS = {
 # Of any other thing, from the width it shows.
 DEPTH_OF_WIDTH = 0.8
 MAX_BODY_M = 0.6
-FRONT_SHARE = 0.75  # less than so much of the length is seen: then it is the short side
+FRONT_SHARE = 0.95  # less than so much of the length is seen: then it is the short side
 
 
 def least_depth(label: str, width: float) -> float:

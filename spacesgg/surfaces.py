@@ -12,6 +12,7 @@ import numpy as np
 
 from spacesgg import boxes
 from spacesgg.quantiles import percentiles, sample
+from spacesgg.sparse_returns import find_returns
 from spacesgg.spill import find_spill
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
@@ -26,9 +27,6 @@ MIN_RETURNS = 8  # of a sparse object that lie together
 LEG_SHARE = 0.01
 EDGE_PX = 4  # a mask grown by two pixels, and the step at the part's own edge
 FARTHER_SHARE = 0.6  # of what is next to the part outside the mask
-OWN_RETURNS = 0.4  # of those under a mask: with less than this it is not known which are the object's
-RETURN_SPACINGS = 3.5  # of the returns, if they lay evenly: scan lines are denser along than across
-DEPTH_STEP = 0.035  # from one return to its neighbours on a car's side 40 m away, 2 m beside the road
 SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
 # Neighbours (3×3) of one surface differ by less: 1 % on a floor at 4 m, 3 sigma of a Kinect at 5 m.
 STEP = 0.045
@@ -94,7 +92,7 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
         return None
     around = cv2.dilate(inside.view(np.uint8), KERNEL, iterations=PAD_PX) - inside.view(np.uint8) > 0
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
-        pixels = _returns(z, seen, area)
+        pixels = find_returns(depth, mask, window)
         return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= MIN_RETURNS else None
     pixels, silhouette = _connected(z, inside, seen, step, soft)
     if np.count_nonzero(pixels) < FEW_SHARE * area:
@@ -120,31 +118,6 @@ def box_surface(depth: np.ndarray, box: list[float]) -> Surface | None:
     pixels = (z >= np.float32(span[0])) & (z <= np.float32(span[1]))
     everywhere = np.ones(z.shape, bool)
     return Surface((rows, columns), everywhere, pixels, ~everywhere, False) if pixels.any() else None
-
-
-def _returns(z: np.ndarray, seen: np.ndarray, area: int) -> np.ndarray:
-    """Return which sparse returns are the object's: the largest cluster by DBSCAN (scikit-learn).
-
-    Neighbours lie within some spacings of the returns in the picture and within DEPTH_STEP in depth. What shows
-    through a window or past the edge lies farther off than the object's own returns from each other.
-    """
-    from sklearn.cluster import DBSCAN  # two seconds to load, and only sparse depth needs it
-
-    rows, columns = np.nonzero(seen)
-    values = z[rows, columns]
-    step = RETURN_SPACINGS * (area / len(values)) ** 0.5
-    labels = DBSCAN(eps=1.0, min_samples=3).fit_predict(
-        np.column_stack([columns / step, rows / step, np.log(values) / DEPTH_STEP])
-    )
-    pixels = np.zeros_like(seen)
-    sizes = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(1, int)
-    if sizes.max() < OWN_RETURNS * len(values):
-        return pixels
-    # Spill is behind its object, so a nearer cluster half as large as the largest is the object.
-    rivals = [label for label in range(len(sizes)) if sizes[label] >= RIVAL_SHARE * sizes.max()]
-    chosen = min(rivals, key=lambda label: float(np.median(values[labels == label])))
-    pixels[rows[labels == chosen], columns[labels == chosen]] = True
-    return pixels
 
 
 def _is_dense(z: np.ndarray, around: np.ndarray) -> bool:
