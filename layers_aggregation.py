@@ -27,7 +27,6 @@ import numpy as np
 
 from spacesgg import (
     annotations,
-    batch,
     boxes,
     depth,
     depth_edges,
@@ -36,11 +35,12 @@ from spacesgg import (
     layers,
     masks,
     options,
-    outputs,
+    stage,
 )
 from spacesgg.errors import InputError
 
 METHODS = ("clustering", "containment")
+STAGE = stage.Stage("layers_aggregation", "layers", annotations.clear_layers, "layers and depth ranges")
 
 
 def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[dict[str, Any], list[dict]]:
@@ -115,12 +115,9 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--input-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
-    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    stage.add_files(parser)
     add("--depth-dir", type=Path, required=True, help='Folder of the depth maps that "depth" names.')
-    add("--mask-dir", type=Path, help="Folder of the mask images; not needed for run lengths and polygons.")
-    add("--dataset-base", default="", help="Start of the annotation's image paths; no image is opened here.")
-    add("--data-prefix", default="", help="What stands for it on this machine; no image is opened here.")
+    stage.add_common(parser)
     add("--scale-factor", type=options.positive, help="Depth units per metre; ranges are then written in metres.")
     add("--inverse-depth", action="store_true", help="The maps hold inverse depth: larger values are nearer.")
     add(
@@ -131,49 +128,19 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         "LLaVA-SpaceSGG pipeline, in which an object whose depth range contains no other makes a layer, and "
         "those whose range contains it join; it ignores --min-gap, and its layers may overlap in depth.",
     )
-    add(
-        "--min-gap",
-        type=options.positive,
-        default=layers.MIN_GAP,
-        help="Gap, as a fraction of the depth, above which two objects never share a layer; "
-        "raising it gives fewer, thicker layers.",
-    )
-    add("--workers", type=options.workers, default=1, help="Images worked on at once; the results stay the same.")
-    args = parser.parse_args(arguments)
-    for folder in filter(None, (args.depth_dir, args.mask_dir)):
-        if not folder.is_dir():
-            parser.error(f"{folder}: no such folder")
-    return args
+    stage.add_work(parser, "depth")
+    return stage.parse(parser, arguments, "depth_dir", "mask_dir")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every object has a depth range, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
-    failures, succeeded = batch.Failures(), 0
-    work = functools.partial(aggregate, args=args)
-    try:
-        outputs.check_file(args.output_file)
-        with annotations.writer(args.output_file) as write:
-            entries = annotations.one_image_a_stem(
-                annotations.read(args.input_file),
-                lambda entry: not entry.get("depth") and annotations.has_objects(entry),
-                "neither entry names its depth map",
-            )
-            for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "layers"):
-                if reason is not None:
-                    if annotations.clear_layers(entry):
-                        reason += "; its layers and depth ranges of an earlier run are taken out"
-                    failures.append({"image": image, "reason": reason})
-                    write(image, entry)
-                    continue
-                done, without_depth = result
-                write(image, done)
-                failures.extend(without_depth)
-                succeeded += not without_depth
-        return batch.finish("layers_aggregation", succeeded, failures, args.output_file)
-    except InputError as error:
-        print(f"layers_aggregation.py: {error}", file=sys.stderr)
-        return 2
+    distinct = functools.partial(
+        annotations.one_image_a_stem,
+        uses_stem=lambda entry: not entry.get("depth") and annotations.has_objects(entry),
+        what="neither entry names its depth map",
+    )
+    return stage.run(STAGE, functools.partial(aggregate, args=args), args, distinct)
 
 
 if __name__ == "__main__":

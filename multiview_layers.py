@@ -23,7 +23,6 @@ from typing import Any
 
 from spacesgg import (
     annotations,
-    batch,
     boxes,
     depth_ranges,
     extents,
@@ -31,9 +30,8 @@ from spacesgg import (
     interrupts,
     layers,
     masks,
-    options,
-    outputs,
     pointmaps,
+    stage,
     surfaces,
     views,
 )
@@ -49,10 +47,8 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     if not objects:
         if not keep:
             entry["levels"] = []
-        entry["order_list"], entry["views"] = (
-            {},
-            {view: {"levels": [], "order_list": {}} for view in views.VIEWS[1:]},
-        )
+        entry["order_list"] = {}
+        entry["views"] = {view: {"levels": [], "order_list": {}} for view in views.VIEWS[1:]}
         return entry, failures
     points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
     scene = frame.make_frame(points, level=not args.no_level)
@@ -68,12 +64,10 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
     if not keep:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
-    entry["order_list"] = views.order_list(found, "front", scene.tilt_sigma)
+    orders = views.order_lists(found, scene.tilt_sigma)
+    entry["order_list"] = orders["front"]
     entry["views"] = {
-        view: {
-            "levels": views.levels(found, view, args.min_gap),
-            "order_list": views.order_list(found, view, scene.tilt_sigma),
-        }
+        view: {"levels": views.levels(found, view, args.min_gap), "order_list": orders[view]}
         for view in views.VIEWS[1:]
     }
     return entry, failures
@@ -97,63 +91,38 @@ def find_surface(
     return surface
 
 
+def clear(entry: dict[str, Any]) -> bool:
+    """Take "order_list" and "views" out of an entry in place; return whether there were any."""
+    stale = [entry.pop(key, None) for key in ("order_list", "views")]
+    return any(value is not None for value in stale)
+
+
+STAGE = stage.Stage("multiview_layers", "views", clear, "order_list and views")
+
+
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     """Return the command line's options; wrong usage exits with status 2."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--input-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
-    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    stage.add_files(parser)
     add("--point-cloud-dir", type=Path, required=True, help="Folder of the point maps that d2p.py wrote.")
-    add("--mask-dir", type=Path, help="Folder of the mask images; not needed for run lengths and polygons.")
-    add("--dataset-base", default="", help="Start of the annotation's image paths; no image is opened here.")
-    add("--data-prefix", default="", help="What stands for it on this machine; no image is opened here.")
+    stage.add_common(parser)
     add("--no-level", action="store_true", help="Keep the camera's own axes: up is the picture's up.")
-    add(
-        "--min-gap",
-        type=options.positive,
-        default=layers.MIN_GAP,
-        help="Gap, as a fraction of the distance, above which two objects never share a layer; "
-        "raising it gives fewer, thicker layers.",
-    )
-    add("--workers", type=options.workers, default=1, help="Images worked on at once; the results stay the same.")
-    args = parser.parse_args(arguments)
-    for folder in filter(None, (args.point_cloud_dir, args.mask_dir)):
-        if not folder.is_dir():
-            parser.error(f"{folder}: no such folder")
-    return args
+    stage.add_work(parser, "distance")
+    return stage.parse(parser, arguments, "point_cloud_dir", "mask_dir")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every object has an extent, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
-    failures, succeeded = batch.Failures(), 0
-    work = functools.partial(order, args=args)
-    try:
-        outputs.check_file(args.output_file)
-        with annotations.writer(args.output_file) as write:
-            entries = annotations.one_image_a_stem(
-                annotations.read(args.input_file),
-                annotations.has_objects,
-                f"{args.point_cloud_dir} has one point map of that name",
-            )
-            for (image, entry), result, reason in batch.run(work, entries, args.workers, None, "views"):
-                if reason is not None:
-                    stale = [entry.pop(key, None) for key in ("order_list", "views")]
-                    if any(value is not None for value in stale):
-                        reason += "; its order_list and views of an earlier run are taken out"
-                    failures.append({"image": image, "reason": reason})
-                    write(image, entry)
-                    continue
-                done, without_points = result
-                write(image, done)
-                failures.extend(without_points)
-                succeeded += not without_points
-        return batch.finish("multiview_layers", succeeded, failures, args.output_file)
-    except InputError as error:
-        print(f"multiview_layers.py: {error}", file=sys.stderr)
-        return 2
+    distinct = functools.partial(
+        annotations.one_image_a_stem,
+        uses_stem=annotations.has_objects,
+        what=f"{args.point_cloud_dir} has one point map of that name",
+    )
+    return stage.run(STAGE, functools.partial(order, args=args), args, distinct)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
-from spacesgg import interrupts
+from spacesgg import heap, interrupts
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
 
@@ -50,6 +50,7 @@ def _start_worker() -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent alone answers it
     cv2.setNumThreads(1)
+    heap.keep()
 
 
 def _start_forkserver() -> None:
@@ -107,6 +108,7 @@ def run(
     when a worker process was killed.
     """
     if workers == 1:
+        heap.keep()
         results = (_attempt_here(function, item) for item in items)
     else:
         results = _in_processes(function, items, workers)

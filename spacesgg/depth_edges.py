@@ -23,11 +23,13 @@ def edges_are_soft(depth: np.ndarray) -> bool:
     valid = np.flatnonzero(rows > 0)
     if len(valid) <= SPAN_PX:
         return False
-    values, row = np.log(rows.ravel().take(valid)), valid // rows.shape[1]
+    values = np.log(rows.ravel().take(valid))
     spans = np.abs(values[SPAN_PX:] - values[:-SPAN_PX])
-    edges = np.flatnonzero((spans > MIN_STEP_LOG) & (row[SPAN_PX:] == row[:-SPAN_PX]))
+    edges = np.flatnonzero(spans > MIN_STEP_LOG)
+    width = rows.shape[1]
+    edges = edges[valid[edges] // width == valid[edges + SPAN_PX] // width]
     if len(edges) < MIN_EDGES:
         return False
-    steps = np.abs(np.diff(values))
+    steps = np.abs(values[1:] - values[:-1])
     largest = np.lib.stride_tricks.sliding_window_view(steps, SPAN_PX)[edges].max(axis=1)
     return float(np.median(largest / spans[edges])) < SHARP_SHARE

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from spacesgg import open3d_core
@@ -16,7 +15,7 @@ THICKNESS = 0.02
 MIN_SHARE = 0.06  # a plane with fewer of the points is furniture
 MIN_POINTS = 50
 MAX_BELOW = 0.03  # the ground has nothing beneath it; a table has the floor, a shelf the wall
-REFITS = 3
+REFITS = 2
 PLANES = 6  # walls, tables and cupboards may each hold more points than the floor
 # Points whose neighbours say that their surface is tilted by less may lie on the ground: MAX_TILT_DEG and noise.
 MAX_NORMAL_TILT_DEG = 60.0
@@ -54,15 +53,17 @@ def _level(down: np.ndarray) -> np.ndarray:
     return np.array([np.cross(down, forward), down, forward])
 
 
-def find_ground(points: np.ndarray, seed: int = 0) -> Ground | None:
+def find_ground(points: np.ndarray, valid_count: int, seed: int = 0) -> Ground | None:
     """Return the ground seen in an (H, W, 3) point map in metres (zero = invalid), None where none can be told.
+
+    `valid_count` is the number of valid points.
 
     Planes are taken out one after the other by RANSAC (Open3D) in (x/z, y/z, 1/z), where a plane of space is a
     plane too and the noise of depth sensors is even. The ground is the one that faces the camera's underside
     within MAX_TILT_DEG and has next to nothing below it. It is sought first among the points whose surface faces
     that way, and where their neighbours do not tell, or none is found, among all.
     """
-    step = max(1, int((cv2.countNonZero(cv2.extractChannel(points, 2)) / SAMPLES) ** 0.5))
+    step = max(1, int((valid_count / SAMPLES) ** 0.5))
     grid = points[step // 2 :: step, step // 2 :: step]
     valid = grid[..., 2] > 0
     sample = grid[valid].astype(float)
@@ -133,14 +134,16 @@ def _search(rays: np.ndarray, inverse: np.ndarray, left: np.ndarray, thickness: 
 def _as_ground(
     rays: np.ndarray, inverse: np.ndarray, free: np.ndarray, near: np.ndarray, thickness: float
 ) -> Ground | None:
-    own, depth = rays[free], inverse[free]
-    coefficients, kept = _fit(own[near], depth[near]), near
+    # RANSAC's plane is through three points: it misses some of the ground's and has some of another surface's.
+    coefficients = _fit(rays[free[near]], inverse[free[near]])
+    chosen = free[np.abs(rays[free] @ coefficients - inverse[free]) < thickness]
+    own, depth = rays[chosen], inverse[chosen]
+    coefficients = _fit(own, depth)
     for _ in range(REFITS):
-        # RANSAC's plane is through three points: it misses some of the ground's and has some of another surface's.
         off = np.abs(own @ coefficients - depth)
-        kept = off <= min(thickness, 3 * max(1.4826 * _middle(off[kept]), 1e-4 * thickness))
-        coefficients = _fit(own[kept], depth[kept])
-    own, depth = own[kept], depth[kept]
+        kept = off <= 3 * max(1.4826 * _middle(off), 1e-4 * thickness)
+        own, depth = own[kept], depth[kept]
+        coefficients = _fit(own, depth)
     down, distance = _down(coefficients)
     tilt = float(np.degrees(np.arccos(np.clip(down[1], -1, 1))))
     if tilt > MAX_TILT_DEG or distance <= 0:

@@ -33,16 +33,18 @@ def cluster_layers(
     if not depth_ranges:
         return []
     keys = list(depth_ranges)
-    ends = np.log(np.array([depth_ranges[key] for key in keys], np.float64))
+    ends = np.log(np.array(list(depth_ranges.values()), np.float64))
     near, far = (-ends if inverse else ends).T
-    gaps = np.maximum(near[:, None], near[None, :]) - np.minimum(far[:, None], far[None, :])
-    threshold = float(np.log1p(min_gap))
-    labels = (merge_in_crowd if len(keys) > CROWD else merge)(gaps, threshold)
-    clusters = np.unique(labels)
-    reference = np.array([(near[labels == c].max() + far[labels == c].min()) / 2 for c in clusters])
+    gaps = np.maximum.outer(near, near) - np.minimum.outer(far, far)
+    labels = (merge_in_crowd if len(keys) > CROWD else merge)(gaps, float(np.log1p(min_gap))).tolist()
+    near, far = near.tolist(), far.tolist()
+    clusters: dict[int, list[int]] = {}
+    for i, label in enumerate(labels):
+        clusters.setdefault(label, []).append(i)
+    references = {c: (max(near[i] for i in own) + min(far[i] for i in own)) / 2 for c, own in clusters.items()}
     layers: list[list[str]] = []
-    for c in np.argsort(reference, kind="stable"):
-        inside = (labels == clusters[c]) | ((near <= reference[c]) & (reference[c] <= far))
+    for c, reference in sorted(references.items(), key=lambda item: (item[1], item[0])):
+        inside = (labels[i] == c or near[i] <= reference <= far[i] for i in range(len(keys)))
         layer = [key for key, member in zip(keys, inside, strict=True) if member]
         if not layers or layer != layers[-1]:
             layers.append(layer)

@@ -32,24 +32,34 @@ def relation(a: np.ndarray, b: np.ndarray, margin: np.ndarray) -> list[int]:
 
     0 unless the gap exceeds `margin`, (…, 3) metres: what the noise could have decided is not stated.
     """
+    return _signs(a, b, margin).tolist()
+
+
+def _signs(a: np.ndarray, b: np.ndarray, margin: np.ndarray) -> np.ndarray:
     before, after = b[..., 0, :] - a[..., 1, :] > margin, a[..., 0, :] - b[..., 1, :] > margin
-    return (after.astype(int) - before.astype(int)).tolist()
+    return after.astype(int) - before
 
 
-def order_list(extents: dict[str, Extent], view: str, tilt_sigma: float = 0.0) -> dict[str, list[int]]:
-    """Return "KEY_A>KEY_B" → [left, up, front], one entry per unordered pair, as seen from `view`.
+def order_lists(extents: dict[str, Extent], tilt_sigma: float = 0.0) -> dict[str, dict[str, list[int]]]:
+    """Return view → "KEY_A>KEY_B" → [left, up, front], one entry per unordered pair, as seen from that side.
 
     `tilt_sigma`, radians, is how uncertain the vertical is: it moves heights by that share of the distance
     between the two objects, and distances by that share of their difference in height.
     """
     if len(extents) < 2:
-        return {}
+        return {view: {} for view in VIEWS}
     # All pairs at once, in the order of combinations().
     a, b = np.triu_indices(len(extents), 1)
-    turned = np.array([turn(extent.box, view) for extent in extents.values()])
-    margins = _margins(list(extents.values()), a, b, tilt_sigma) @ np.abs(ROTATIONS[view]).T
-    names = (f"{first}>{second}" for first, second in combinations(extents, 2))
-    return dict(zip(names, relation(turned[a], turned[b], margins), strict=True))
+    boxes = np.array([extent.box for extent in extents.values()])
+    front = _signs(boxes[a], boxes[b], _margins(list(extents.values()), a, b, tilt_sigma))
+    names = [f"{first}>{second}" for first, second in combinations(extents, 2)]
+    # Turned with the scene, an axis only changes its name, or which of its ends comes first.
+    return {view: dict(zip(names, (front @ ROTATIONS[view].T).tolist(), strict=True)) for view in VIEWS}
+
+
+def order_list(extents: dict[str, Extent], view: str, tilt_sigma: float = 0.0) -> dict[str, list[int]]:
+    """Return the one of `order_lists` that is seen from `view`."""
+    return order_lists(extents, tilt_sigma)[view]
 
 
 def _margins(extents: list[Extent], a: np.ndarray, b: np.ndarray, tilt_sigma: float) -> np.ndarray:
@@ -70,7 +80,7 @@ def levels(extents: dict[str, Extent], view: str, min_gap: float) -> list[list[s
     """Return the layers, nearest first, for a viewer who stands as far from the scene as the camera does."""
     if not extents:
         return []
-    away = {key: turn(extent.seen, view)[:, 2] for key, extent in extents.items()}
-    nearest = min(span[0] for span in away.values())
-    distance = max(min(float(extent.seen[0, 2]) for extent in extents.values()), 0.1)
-    return cluster_layers({key: (span - nearest + distance).tolist() for key, span in away.items()}, min_gap)
+    seen = np.array([extent.seen for extent in extents.values()])
+    away = np.sort(seen @ ROTATIONS[view][2], axis=1)
+    away += max(float(seen[:, 0, 2].min()), 0.1) - away.min()
+    return cluster_layers(dict(zip(extents, away.tolist(), strict=True)), min_gap)
