@@ -15,6 +15,7 @@ NEARER = 0.05  # a neighbour nearer by this share occludes the object
 TOUCH_PX = 6  # an occluder begins within so many pixels of the edge; holes beyond them are background
 SLOPE_PX = 5  # over which the slope of a neighbouring surface is taken
 SPARSE_TOUCH_PX = 15  # between sparse returns depth is filled from the nearest
+MIN_FALL = 0.03  # metres down per metre of depth: flatter rays do not tell heights apart
 SCAN_LINES = 24  # rows or columns of each object that are followed
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
 # of a lamp is narrower than its shade, and the free ends of the shade say nothing of what hides the foot.
@@ -56,7 +57,8 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
             z = own[lines, end]
             size = scene.shape[1]
             start = first_position + end * step if forward else size - 1 - first_position - end * step
-            reach = _reach(followed[:, flip], start, z, touch)
+            fall = _fall(frame, across, size) if vertical and forward else None
+            reach = _reach(followed[:, flip], start, z, touch, fall)
             hidden = reach > start
             extreme = start >= start.max() - EXTREME_SHARE * pixels.shape[1] * step
             hidden &= extreme
@@ -98,13 +100,14 @@ def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.nd
     return box
 
 
-def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray, touch: int) -> np.ndarray:
+def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray, touch: int, fall: np.ndarray | None) -> np.ndarray:
     """Return, per line of `scene` (n, length), the position up to which the object may go on unseen.
 
     It is `start` itself where the object visibly ends, and the length of the line where nothing proves an end.
     """
     skipped = int(start.min())  # what lies before tells nothing
     scene, start = scene[:, skipped:], start - skipped
+    fall = None if fall is None else fall[:, skipped:]
     length = scene.shape[1]
     beyond = np.arange(length) > (start + EDGE_PX)[:, None]
     proof = beyond & (scene >= (z * (1 - NEARER))[:, None])
@@ -112,6 +115,8 @@ def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray, touch: int) -> n
     end = np.where(proof.any(axis=1), proof.argmax(axis=1), length)
     first = np.where(cover.any(axis=1), cover.argmax(axis=1), length)
     covered = (first < end) & (first <= start + EDGE_PX + touch) & ~_leads_on(scene, start, first, z)
+    if fall is not None:
+        covered &= ~_carries(scene, start, first, z, fall)
     cut = start + EDGE_PX >= length - 1
     return skipped + np.where(cut, length, np.where(covered, end, start))
 
@@ -130,3 +135,24 @@ def _leads_on(scene: np.ndarray, start: np.ndarray, first: np.ndarray, z: np.nda
     slope = (at_far - at_near) / np.maximum(far - near, 1)
     at_start = at_near - slope * (near - start)
     return both & (at_start <= 1 / (z * (1 - NEARER)))
+
+
+def _fall(frame: Frame, columns: np.ndarray, height: int) -> np.ndarray:
+    """Return (n, height) metres down along gravity per metre of depth, of the rays of (n,) columns."""
+    down = frame.rotation[1]
+    across = down[0] * (frame.rays[0, 0] * columns + frame.rays[0, 1]) + down[2]
+    return across[:, None] + down[1] * (frame.rays[1, 0] * np.arange(height) + frame.rays[1, 1])
+
+
+def _carries(
+    scene: np.ndarray, start: np.ndarray, first: np.ndarray, z: np.ndarray, fall: np.ndarray
+) -> np.ndarray:
+    """Return, per line, whether a level surface through what is met at `first` carries the object at `start`.
+
+    Of a table top seen at a grazing angle sensors return little, so that the first depth below a cup may be that of
+    the table's edge. `fall` (n, length) is how far down the ray of each pixel leads per metre of depth.
+    """
+    line = np.arange(len(scene))
+    first = np.minimum(first, scene.shape[1] - 1)
+    height = scene[line, first] * fall[line, first]
+    return (fall[line, start] > MIN_FALL) & (height >= z * (1 - NEARER) * fall[line, start])
