@@ -30,6 +30,7 @@ SOFT_TOP_RIM_PX = 6.0
 TOP_PERCENT = 90.0  # of the upper edge's columns: single ones are strays
 MIN_FALL = 0.02  # metres down per metre away: flatter rays tell nothing of where they meet the top
 TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth, its height is not known well
+MAX_NEARER_M = 0.05  # than the surface that is seen: a circle that comes nearer yet is no front of a body
 BEHIND_PERCENT = 95.0  # of what is seen around the object
 POINTS = 6000  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
 
@@ -67,9 +68,8 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
         seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=0)[:2]), np.maximum(seen[1, :2], edge.max(axis=0)[:2])
     if frame.soft and np.ptp(seen[:, 2]) > 0:
         core = core[core[:, 2] <= max(seen[1, 2], float(np.median(core[:, 2])))]
-    for body in (completion.rectangle(core), completion.circle(core)):
-        if body is not None:
-            seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
+    seen = _cover(seen, completion.rectangle(core), np.inf)
+    seen = _cover(seen, completion.circle(core), MAX_NEARER_M)
     if frame.soft:
         seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(depth, surface.pixels)
     box = occlusion.widen(seen, frame, surface, depth)
@@ -84,6 +84,16 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     if surface.sparse:
         margin = margin + SPARSE_MARGIN * float(np.median(core[:, 2]))
     return Extent(box, margin, seen)
+
+
+def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most_nearer: float) -> np.ndarray:
+    """Return `seen` (2, 3) widened by the body's bounds in x and z, no more than `most_nearer` towards the camera."""
+    if body is None:
+        return seen
+    seen, nearest = seen.copy(), seen[0, 2] - most_nearer
+    seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
+    seen[0, 2] = max(seen[0, 2], nearest)
+    return seen
 
 
 def _top_reach(frame: Frame, surface: Surface, core: np.ndarray) -> float:

@@ -149,8 +149,8 @@ def _carries(
 ) -> np.ndarray:
     """Return, per line, whether a level surface through what is met at `first` carries the object at `start`.
 
-    Of a table top seen at a grazing angle sensors return little, so that the first depth below a cup may be that of
-    the table's edge. `fall` (n, length) is how far down the ray of each pixel leads per metre of depth.
+    Of a table top seen at a grazing angle sensors return little: the first depth below a cup may be that of the
+    table's edge. `fall` (n, length) is how far down the ray of each pixel leads per metre of depth.
     """
     line = np.arange(len(scene))
     first = np.minimum(first, scene.shape[1] - 1)
