@@ -1,9 +1,14 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ray_cast import render, tilt
 
 from spacesgg import ground
 
+ROOT = Path(__file__).resolve().parent.parent
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
 TABLE = [[-1.2, 0.7, 2.0], [0.2, 0.75, 3.5]]
@@ -57,3 +62,13 @@ def test_noise_of_a_sensor_leaves_gravity_within_a_degree():
     noisy = z + rng.normal(size=z.shape) * (0.0012 + 0.0019 * (z - 0.4) ** 2) * (z > 0)
     found = find_ground(points * np.divide(noisy, z, out=np.zeros_like(z), where=z > 0)[..., None])
     assert down_in_level_axes(found, rotation)[1] > np.cos(np.radians(1))
+
+
+def test_open3d_comes_without_its_plotting_and_stays_importable():
+    code = (
+        "import sys; from spacesgg import open3d_core; core = open3d_core.load(); "
+        "assert 'dash' not in sys.modules; "
+        "import open3d; assert open3d.geometry.PointCloud is core.geometry.PointCloud; "
+        "assert open3d_core.load() is open3d"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
