@@ -30,6 +30,7 @@ from spacesgg import (
     interrupts,
     layers,
     masks,
+    occlusion,
     pointmaps,
     stage,
     surfaces,
@@ -52,15 +53,23 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         return entry, failures
     points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
     scene = frame.make_frame(points, level=not args.no_level)
-    found, ranges = {}, {}
+    masked, seen = [], []
     for thing in objects:
         try:
-            surface = find_surface(thing, scene, entry, args.mask_dir)
+            if thing.mask is None:
+                surface = find_in_box(thing, scene, entry)
+            else:
+                mask = masks.decode(thing.mask, *scene.depth.shape, args.mask_dir)
+                surface = surfaces.find_surface(scene.depth, mask, scene.soft)
+                masked.append((mask, surface))
+            if surface is None:
+                raise InputError("too few points under the mask")
+            seen.append((thing, surface))
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
-            continue
-        found[thing.key] = extents.find_extent(scene, surface, thing.label)
-        ranges[thing.key] = depth_ranges.surface_range(scene.depth, surface)
+    scene = occlusion.hide_behind(scene, masked)
+    found = {thing.key: extents.find_extent(scene, surface, thing.label) for thing, surface in seen}
+    ranges = {thing.key: depth_ranges.surface_range(scene.depth, surface) for thing, surface in seen}
     # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
     if not keep:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
@@ -73,19 +82,10 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     return entry, failures
 
 
-def find_surface(
-    thing: annotations.Object, scene: frame.Frame, entry: dict[str, Any], mask_dir: Path | None
-) -> surfaces.Surface:
-    """Return the pixels that show one object. Raises InputError with the reason where none can be told."""
-    height, width = scene.points.shape[:2]
-    depth = scene.depth
-    if thing.mask is not None:
-        surface = surfaces.find_surface(depth, masks.decode(thing.mask, height, width, mask_dir), scene.soft)
-        if surface is None:
-            raise InputError("too few points under the mask")
-        return surface
-    boxes.check_size(entry, thing.box, depth.shape, "point map")
-    surface = surfaces.box_surface(depth, thing.box)
+def find_in_box(thing: annotations.Object, scene: frame.Frame, entry: dict[str, Any]) -> surfaces.Surface:
+    """Return the pixels that show an object without a mask. Raises InputError with the reason where none do."""
+    boxes.check_size(entry, thing.box, scene.depth.shape, "point map")
+    surface = surfaces.box_surface(scene.depth, thing.box)
     if surface is None:
         raise InputError(f"no mask, and too few points in the middle of its box {thing.box}")
     return surface

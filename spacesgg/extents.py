@@ -87,7 +87,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
 
 
 def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most_nearer: float) -> np.ndarray:
-    """Return `seen` (2, 3) widened by the body's bounds in x and z, no more than `most_nearer` towards the camera."""
+    """Return `seen` (2, 3) widened by the body's x and z, no more than `most_nearer` metres towards the camera."""
     if body is None:
         return seen
     seen, nearest = seen.copy(), seen[0, 2] - most_nearer

@@ -5,9 +5,11 @@ the object may go on behind it; the first pixel that shows something as far away
 has ended there.
 """
 
+import cv2
 import numpy as np
 
 from spacesgg.frame import Frame
+from spacesgg.quantiles import percentiles
 from spacesgg.surfaces import Surface
 
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
@@ -15,6 +17,10 @@ NEARER = 0.05  # a neighbour nearer by this share occludes the object
 TOUCH_PX = 6  # an occluder begins within so many pixels of the edge; holes beyond them are background
 SLOPE_PX = 5  # over which the slope of a neighbouring surface is taken
 SPARSE_TOUCH_PX = 15  # between sparse returns depth is filled from the nearest
+DARK_SHARE = 0.5  # of an object without depth
+DARK_M = 1e-3  # nearer than anything
+BODY_PERCENT = 3.0  # of the depths and heights that a dark thing does show
+MAX_BODY = 1.4  # times as far as its near side a dark thing's top ends
 MIN_FALL = 0.03  # metres down per metre of depth: flatter rays do not tell heights apart
 SCAN_LINES = 24  # rows or columns of each object that are followed
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
@@ -26,6 +32,36 @@ REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 MAX_HIDDEN = 0.8  # of its seen width or height,
 MAX_SLOPE = 1.5  # metres back per metre aside that a face goes on at: steeper ones are strays
 SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
+
+
+def hide_behind(frame: Frame, things: list[tuple[np.ndarray, Surface | None]]) -> Frame:
+    """Return the frame in which things that return hardly any depth hide what is behind them.
+
+    `things` are the objects' (H, W) bool masks with the surfaces found under them. What is black or glossy, and a
+    table's top seen at a grazing angle, has no depth; still a lamp whose pole ends there may go on behind it.
+    """
+    sight = frame.sight
+    for mask, surface in things:
+        x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+        window = np.s_[y : y + height, x : x + width]
+        own = mask[window]
+        dark = own & (frame.sight[window] == 0)
+        if np.count_nonzero(dark) > DARK_SHARE * np.count_nonzero(own):
+            sight = sight.copy() if sight is frame.sight else sight
+            rows, columns = np.nonzero(dark)
+            sight[rows + y, columns + x] = _body(frame, surface, rows + y, columns + x)
+    return frame._replace(sight=sight)
+
+
+def _body(frame: Frame, surface: Surface | None, rows: np.ndarray, columns: np.ndarray) -> np.ndarray | float:
+    """Return (N,) metres: the depth, at pixels (N,), of a box with the surface's near side and a level top."""
+    if surface is None:
+        return DARK_M
+    depth = frame.depth[surface.window][surface.pixels]
+    heights = frame.points[surface.window][surface.pixels] @ frame.rotation[1]
+    near, top = percentiles(depth, (BODY_PERCENT,))[0], percentiles(heights, (BODY_PERCENT,))[0]
+    fall = frame.levelled(columns, rows, np.ones(len(rows), np.float32))[:, 1]
+    return np.clip(top / np.maximum(fall, MIN_FALL), near, MAX_BODY * near)
 
 
 def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
