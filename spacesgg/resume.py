@@ -60,7 +60,7 @@ class EarlierEntries:
             if first.get("settings") != self._settings:
                 raise InputError(
                     f"{self._path}: left by an unfinished run with {first.get('settings')}, this one has "
-                    f"{self._settings}; give the same options to go on with it, or --overwrite to start anew"
+                    f"{self._settings}; give the same options to go on with it, or remove it to start anew"
                 )
             end = stream.tell()
             for line in stream:
