@@ -44,7 +44,7 @@ def make_frame(points: np.ndarray, level: bool = True) -> Frame:
     if ground is None:
         return Frame(points, depth, sight, rays, np.eye(3, dtype=np.float32), None, 0.0, soft)
     rotation = ground.rotation.astype(np.float32)
-    sight = _beyond_ground(sight, rays, ground)
+    sight = sight if ground.height is None else _beyond_ground(sight, rays, ground)
     return Frame(points, depth, sight, rays, rotation, ground.height, ground.sigma, soft)
 
 

@@ -1,4 +1,4 @@
-"""Gravity from the ground: which way is up in a frame whose camera looks down, up, or leans."""
+"""Gravity from the ground, or from walls: which way is up in a frame whose camera looks down, up, or leans."""
 
 from typing import NamedTuple
 
@@ -17,17 +17,29 @@ MIN_POINTS = 50
 MAX_BELOW = 0.03  # the ground has nothing beneath it; a table has the floor, a shelf the wall
 REFITS = 2
 PLANES = 6  # walls, tables and cupboards may each hold more points than the floor
-# Points whose neighbours say that their surface is tilted by less may lie on the ground: MAX_TILT_DEG and noise.
+# Points whose surface, by their neighbours, is tilted by less may lie on the ground: MAX_TILT_DEG and noise.
 MAX_NORMAL_TILT_DEG = 60.0
+# Monocular depth drifts in proportion to depth, most in inverse depth where it is near: where no plane
+# is found one so much thicker is sought, that must hold more of the points.
+DRIFT_THICKNESS = 4
+DRIFT_SHARE = 0.12
+# Where no ground is seen walls tell the vertical; a plane that leans by more, or is smaller, is no wall.
+MAX_WALL_LEAN_DEG = 35.0
+WALL_SHARE = 0.12
+MIN_CORNER_DEG = 30.0  # between two walls that together tell the vertical
+MAX_WALL_SIGMA_DEG = 0.7  # drifting depth bends walls, and the halves of a bent wall disagree
+ONE_WALL_SIGMA = 0.03  # radians: of one wall the roll stays unknown, and cameras are held level to 2 degrees
+CORNER_SIGMA = 0.01
 # Within this tilt an uneven floor or drifting monocular depth looks the same as a tilted camera.
+MAX_SIGMA_DEG = 2.0  # what its halves disagree on by more tells no better where down is than the picture
 MIN_PARTS = 40  # points each quarter of the ground needs to vote on the uncertainty
 
 
 class Ground(NamedTuple):
-    """The ground of one frame; `rotation` (3, 3) turns points level: levelled = points @ rotation.T."""
+    """The vertical of one frame; `rotation` (3, 3) turns points level: levelled = points @ rotation.T."""
 
     rotation: np.ndarray
-    height: float  # metres from the camera down to the ground
+    height: float | None  # metres from the camera down to the ground, None where walls tell the vertical
     tilt_deg: float
     sigma: float  # radians: how far the parts of the ground disagree on the vertical
 
@@ -61,7 +73,8 @@ def find_ground(points: np.ndarray, valid_count: int, seed: int = 0) -> Ground |
     Planes are taken out one after the other by RANSAC (Open3D) in (x/z, y/z, 1/z), where a plane of space is a
     plane too and the noise of depth sensors is even. The ground is the one that faces the camera's underside
     within MAX_TILT_DEG and has next to nothing below it. It is sought first among the points whose surface faces
-    that way, and where their neighbours do not tell, or none is found, among all.
+    that way, and where their neighbours do not tell, or none is found, among all. Where there is none the walls
+    tell the vertical.
     """
     step = max(1, int((valid_count / SAMPLES) ** 0.5))
     grid = points[step // 2 :: step, step // 2 :: step]
@@ -73,11 +86,13 @@ def find_ground(points: np.ndarray, valid_count: int, seed: int = 0) -> Ground |
     inverse = 1 / sample[:, 2]
     rays = np.column_stack([sample[:, :2] * inverse[:, None], np.ones(count)])
     thickness = THICKNESS * float(np.partition(inverse, count // 4)[count // 4])  # of the farther part
-    for left in (np.flatnonzero(_faces_up(rays, inverse, valid)), np.arange(count)):
-        ground = _search(rays, inverse, left, thickness, seed)
+    up, everything = np.flatnonzero(_faces_up(rays, inverse, valid)), np.arange(count)
+    walls: list[np.ndarray] = []
+    for left, times, share in ((up, 1, MIN_SHARE), (everything, 1, MIN_SHARE), (up, DRIFT_THICKNESS, DRIFT_SHARE)):
+        ground = _search(rays, inverse, left, times * thickness, share, seed, walls if times == 1 else [])
         if ground is not None:
             return ground
-    return None
+    return _from_walls(walls)
 
 
 def _faces_up(rays: np.ndarray, inverse: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -107,9 +122,20 @@ def _slope(ray: np.ndarray, inverse: np.ndarray) -> np.ndarray:
     return slope
 
 
-def _search(rays: np.ndarray, inverse: np.ndarray, left: np.ndarray, thickness: float, seed: int) -> Ground | None:
-    """Return the ground that the points `left` (indices of the N) show, None where they show none."""
-    least = max(MIN_POINTS, MIN_SHARE * len(rays))
+def _search(
+    rays: np.ndarray,
+    inverse: np.ndarray,
+    left: np.ndarray,
+    thickness: float,
+    share: float,
+    seed: int,
+    walls: list[np.ndarray],
+) -> Ground | None:
+    """Return the ground that the points `left` (indices of the N) show, None where they show none.
+
+    It holds at least `share` of the N points. The normals of large upright planes met on the way go to `walls`.
+    """
+    least = max(MIN_POINTS, share * len(rays))
     open3d = open3d_core.load()
     open3d.utility.random.seed(seed)
     space = np.column_stack([rays[:, :2], inverse])
@@ -126,9 +152,33 @@ def _search(rays: np.ndarray, inverse: np.ndarray, left: np.ndarray, thickness: 
         ground = _as_ground(rays, inverse, free, near, thickness)
         if ground is not None:
             return ground
+        own, depth = rays[free[near]], inverse[free[near]]
+        normal, _ = _down(_fit(own, depth))
+        if (
+            len(own) > WALL_SHARE * len(rays)
+            and normal[1] < np.sin(np.radians(MAX_WALL_LEAN_DEG))
+            and _disagreement(own, depth, normal) < np.radians(MAX_WALL_SIGMA_DEG)
+        ):
+            walls.append(normal)
         free = free[~near]
         left = left[np.abs(space[left] @ plane[:3] + plane[3]) >= thickness]
     return None
+
+
+def _from_walls(normals: list[np.ndarray]) -> Ground | None:
+    """Return the vertical that upright planes of the given unit normals, the largest first, agree with."""
+    if not normals:
+        return None
+    first = normals[0]
+    down, sigma = np.array([0.0, 1.0, 0.0]) - first[1] * first, ONE_WALL_SIGMA
+    for other in normals[1:]:
+        edge = np.cross(first, other)
+        if np.linalg.norm(edge) > np.sin(np.radians(MIN_CORNER_DEG)):
+            down, sigma = edge if edge[1] > 0 else -edge, CORNER_SIGMA
+            break
+    down = down / np.linalg.norm(down)
+    tilt = float(np.degrees(np.arccos(np.clip(down[1], -1, 1))))
+    return Ground(_level(down), None, tilt, sigma) if tilt <= MAX_WALL_LEAN_DEG else None
 
 
 def _as_ground(
@@ -153,7 +203,8 @@ def _as_ground(
     below = np.count_nonzero((expected - inverse > 2 * thickness) & (expected > 0))
     if below > MAX_BELOW * len(rays):
         return None
-    return Ground(_level(down), float(distance), tilt, _disagreement(own, depth, down))
+    sigma = _disagreement(own, depth, down)
+    return Ground(_level(down), float(distance), tilt, sigma) if sigma <= np.radians(MAX_SIGMA_DEG) else None
 
 
 def _middle(values: np.ndarray) -> float:
@@ -169,5 +220,5 @@ def _disagreement(rays: np.ndarray, inverse: np.ndarray, down: np.ndarray) -> fl
         for half in (first, ~first):
             if np.count_nonzero(half) >= MIN_PARTS:
                 other, _ = _down(_fit(rays[half], inverse[half]))
-                worst = max(worst, float(np.arccos(np.clip(other @ down, -1, 1))))
+                worst = max(worst, float(np.arccos(min(abs(other @ down), 1.0))))
     return worst / 2  # the whole is about twice as steady as its halves

@@ -40,9 +40,18 @@ def test_forward_stays_forward_after_levelling():
     assert np.allclose(wall[:, 2], 8, atol=0.05)
 
 
-def test_a_wall_is_no_floor():
-    points, _ = render([], tilt(0), [WALL])
-    assert find_ground(points) is None
+def test_a_wall_is_no_floor_but_tells_that_a_camera_looks_up():
+    rotation = tilt(-12)
+    points, _ = render([], rotation, [WALL])
+    found = find_ground(points)
+    assert found.height is None
+    assert down_in_level_axes(found, rotation)[1] > np.cos(np.radians(1))
+
+
+def test_two_walls_of_a_corner_tell_the_roll_too():
+    rotation = tilt(-15, 8)
+    points, _ = render([], rotation, [[[-8, -6, 5], [8, 6, 5.1]], [[2, -6, -1], [2.1, 6, 5]]])
+    assert down_in_level_axes(find_ground(points), rotation)[1] > np.cos(np.radians(1))
 
 
 def test_a_table_is_not_taken_for_the_floor_beneath_it():
