@@ -1,10 +1,10 @@
 """How much tools/estimate_depth.py costs beside the model: its speed with a model whose forward pass is free.
 
 The floor decodes each image and writes one depth map and one camera for it, with as many threads and by the same
-functions as the tool (so with the same PNG compression, of a map that the tool makes too), and does nothing else: no
-EXIF, no preparation for a model, no resizing back, no batching.
-The tool is the whole command with a Depth Anything V2 model's own input size, of which only the forward pass is
-replaced by maps made beforehand. Target: at least 80 % of the floor's images a second.
+functions as the tool (so with the same PNG compression, of a map that the tool makes too), and does nothing else:
+no EXIF, no preparation for a model, no resizing back, no batching. The tool is the whole command with a Depth
+Anything V2 model's own input size, of which only the forward pass is replaced by maps made beforehand. Target: at
+least 80 % of the floor's images a second.
 
 Run:  python benchmarks/estimate_depth.py [--images N] [--size 640x480] [--image-dir DIR]
 """
