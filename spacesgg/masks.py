@@ -1,5 +1,10 @@
-"""Instance masks from images, COCO run lengths or COCO polygons."""
+"""Instance masks from images, COCO run lengths or COCO polygons.
 
+pycocotools trusts what it is given: run lengths that do not fill the image are decoded past its end or leave it
+unfinished, and one wild coordinate of a polygon takes gigabytes or ends the process. So `run_lengths` checks both.
+"""
+
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +14,9 @@ from pycocotools import mask as coco_mask
 
 from spacesgg import images
 from spacesgg.errors import InputError
+
+_FEWEST_NUMBERS = 6  # of a polygon: three corners; pycocotools takes one of two corners for a box
+_LONGEST_NUMBER = 7  # letters of a compressed run length; each holds 5 bits
 
 
 def encode(mask: np.ndarray) -> dict[str, Any]:
@@ -38,19 +46,79 @@ def decode(mask: Any, height: int, width: int, folder: Path | None) -> np.ndarra
     else:
         if isinstance(mask, dict) and mask.get("size") != [height, width]:
             raise InputError(_sizes(mask.get("size"), height, width))
-        try:
-            if isinstance(mask, dict):
-                rle = coco_mask.frPyObjects(mask, height, width) if isinstance(mask["counts"], list) else mask
-            else:
-                rle = coco_mask.merge(coco_mask.frPyObjects(mask, height, width))
-            decoded = coco_mask.decode(rle).astype(bool)
-        except Exception as error:  # pycocotools raises no narrower class for what it cannot read
-            raise InputError(f"the mask is neither COCO run lengths nor polygons ({error})") from error
+        decoded = coco_mask.decode(run_lengths(mask, height, width)).astype(bool)
     if decoded.shape != (height, width):
         raise InputError(_sizes(list(decoded.shape), height, width))
     if not decoded.any():
         raise InputError("the mask is empty")
     return decoded
+
+
+def run_lengths(mask: Any, height: int, width: int) -> dict[str, Any]:
+    """Return polygons or run lengths of any kind as pycocotools' {"size": [height, width], "counts": bytes}.
+
+    Raises InputError when they are none of these, do not fill the image exactly, or lie far outside it.
+    """
+    try:
+        if isinstance(mask, dict):
+            if list(mask["size"]) != [height, width]:
+                raise InputError(f"the mask's size is {mask['size']!r:.60}, the image's {[height, width]}")
+            counts = mask["counts"]
+            runs = counts if isinstance(counts, list) else _decompress(counts)
+            _check_runs(runs, height * width)
+            if not isinstance(counts, list):
+                return {
+                    "size": [height, width],
+                    "counts": counts if isinstance(counts, bytes) else counts.encode(),
+                }
+            return coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
+        polygons = [polygon for polygon in mask if len(polygon) >= _FEWEST_NUMBERS]
+        if not polygons:
+            raise InputError("no polygon has three corners")
+        for polygon in polygons:
+            _check_polygon(polygon, max(height, width))
+        return coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise InputError(f"the mask is neither COCO run lengths nor polygons ({error})") from error
+
+
+def _check_runs(runs: Any, pixels: int) -> None:
+    """Raise InputError unless the runs, pixels each, cover the image and no more."""
+    if isinstance(runs, list) and not all(type(run) is int for run in runs):
+        raise InputError("the mask's run lengths are not all whole numbers")
+    if not len(runs) or min(runs) < 0:
+        raise InputError("the mask's run lengths are " + ("negative" if len(runs) else "missing"))
+    if (covered := int(sum(runs) if isinstance(runs, list) else runs.sum())) != pixels:
+        raise InputError(f"the mask's run lengths cover {covered} pixels, the image has {pixels}")
+
+
+def _decompress(text: str | bytes) -> np.ndarray:
+    """Return the run lengths in a compressed text, int64: 5 bits a letter, and from the fourth run on differences
+    to the run before the last.
+    """
+    letters = np.frombuffer(text if isinstance(text, bytes) else text.encode(), np.uint8).astype(np.int64) - 48
+    last = (letters & 32) == 0  # of its number
+    if not len(letters) or letters.min() < 0 or letters.max() > 63 or not last[-1]:
+        raise InputError("the mask's compressed run lengths are broken")
+    ends = np.flatnonzero(last)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts + 1
+    if lengths.max() > _LONGEST_NUMBER:
+        raise InputError("the mask's compressed run lengths are broken")
+    shifts = 5 * (np.arange(len(letters)) - np.repeat(starts, lengths))
+    runs = np.add.reduceat((letters & 31) << shifts, starts)
+    runs -= ((letters[ends] & 16) > 0) * (np.int64(1) << 5 * lengths)  # the highest bit is the sign
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs
+
+
+def _check_polygon(polygon: Any, side: int) -> None:
+    """Raise InputError unless all coordinates are numbers, none further outside than the image's longer side."""
+    if len(polygon) % 2:
+        raise InputError("a polygon of the mask has an odd number of coordinates")
+    if not (math.isfinite(sum(polygon)) and -side <= min(polygon) and max(polygon) <= 2 * side):
+        raise InputError("a polygon of the mask lies far outside the image")
 
 
 def _sizes(found: Any, height: int, width: int) -> str:

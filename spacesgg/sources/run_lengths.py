@@ -6,31 +6,23 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from spacesgg import masks
 from spacesgg.errors import InputError
-
-_FEWEST_NUMBERS = 6  # of a polygon: three corners
 
 
 def compress(mask: Any, height: int, width: int) -> dict[str, Any]:
     """Return polygons or run lengths of any kind as {"size": [height, width], "counts": compressed text}.
 
-    Raises InputError when the mask is none of them or of another size.
+    Raises InputError when the mask is none of them, is broken, of another size, or without a pixel.
     """
-    try:
-        if isinstance(mask, dict):
-            if list(mask["size"]) != [height, width]:
-                raise InputError(f"the mask's size is {mask['size']}, the image's {[height, width]}")
-            rle = coco_mask.frPyObjects(mask, height, width) if isinstance(mask["counts"], list) else mask
-        else:
-            # pycocotools takes a polygon of two corners for a box.
-            polygons = [polygon for polygon in mask if len(polygon) >= _FEWEST_NUMBERS]
-            if not polygons:
-                raise InputError("no polygon has three corners")
-            rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
-    except (TypeError, ValueError, KeyError, IndexError) as error:
-        raise InputError(f"the mask is neither COCO run lengths nor polygons ({error})") from error
-    counts = rle["counts"]
-    return {"size": [height, width], "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}
+    rle = masks.run_lengths(mask, height, width)
+    if not coco_mask.area(rle):
+        raise InputError("the mask is empty")
+    return _text(rle, height, width)
+
+
+def _text(rle: dict[str, Any], height: int, width: int) -> dict[str, Any]:
+    return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
 
 
 def of_segments(ids: np.ndarray, wanted: list[int]) -> dict[int, tuple[dict[str, Any], int, tuple]]:
@@ -56,7 +48,7 @@ def of_segments(ids: np.ndarray, wanted: list[int]) -> dict[int, tuple[dict[str,
         counts = np.diff(edges)
         if counts[-1] == 0:
             counts = counts[:-1]
-        rle = compress({"size": [height, width], "counts": counts.tolist()}, height, width)
-        x, y, w, h = coco_mask.toBbox({**rle, "counts": rle["counts"].encode("ascii")}).tolist()
-        found[number] = rle, int((end - begin).sum()), (x, y, x + w, y + h)
+        rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+        x, y, w, h = coco_mask.toBbox(rle).tolist()
+        found[number] = _text(rle, height, width), int((end - begin).sum()), (x, y, x + w, y + h)
     return found
