@@ -13,8 +13,9 @@ import numpy as np
 
 from spacesgg import completion, occlusion, size_priors, surfaces
 from spacesgg.frame import Frame
-from spacesgg.quantiles import percentiles, sample, sample_index
-from spacesgg.surfaces import KERNEL, Surface
+from spacesgg.outlines import Outline, find_outline
+from spacesgg.quantiles import of_sorted, percentiles, sample_index
+from spacesgg.surfaces import Surface
 
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
 BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
@@ -32,6 +33,7 @@ MIN_FALL = 0.02  # metres down per metre away: flatter rays tell nothing of wher
 TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth, its height is not known well
 MAX_NEARER_M = 0.05  # than the surface that is seen: a circle that comes nearer yet is no front of a body
 BEHIND_PERCENT = 95.0  # of what is seen around the object
+RING_POINTS = 1000
 POINTS = 6000  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
 
 
@@ -50,39 +52,46 @@ class Extent(NamedTuple):
 
 def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     """Return the extent of the object called `label` whose `surface` was found in the frame's depth."""
-    window = frame.points[surface.window]
-    depth, sigma = _smoothed(frame.depth[surface.window], surface)
-    # Moving a point along its ray to the smoothed depth keeps it under its pixel.
-    rows, columns = np.unravel_index(sample_index(surface.pixels, POINTS), depth.shape)
-    core = window[rows, columns]
-    core = (core * (depth[rows, columns] / core[:, 2])[:, None]) @ frame.rotation.T
-    tails = (TAIL_PERCENT, 100 - TAIL_PERCENT)
-    ends = (tails[0], 100 - SOFT_FAR_PERCENT) if frame.soft else tails
-    seen = np.array([percentiles(core[:, axis], ends if axis == 2 else tails) for axis in range(3)]).T
-    seen[:, 2] += np.array([1, -1]) * _overshoot(core[:, 2], sigma)
-    rows, columns = _silhouette_edge(surface)
-    depth = _spread(depth, surface.pixels, rows, columns)
-    top, left = surface.window[0].start, surface.window[1].start
-    edge = frame.levelled(columns * surface.step + left, rows * surface.step + top, depth[rows, columns])
-    if len(edge):
-        seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=0)[:2]), np.maximum(seen[1, :2], edge.max(axis=0)[:2])
+    smoothed, sigma = _smoothed(frame.depth[surface.window], surface)
+    core = _core(frame, surface, smoothed)
+    ordered = np.sort(core, axis=1)
+    seen = np.array(
+        [
+            [of_sorted(row, TAIL_PERCENT) for row in ordered],
+            [of_sorted(row, 100 - TAIL_PERCENT) for row in ordered],
+        ]
+    )
+    if frame.soft:
+        seen[1, 2] = of_sorted(ordered[2], 100 - SOFT_FAR_PERCENT)
+    middle = of_sorted(ordered[2], 50)  # metres away
+    # Noise moves the tails outwards, but leaves them in order.
+    seen[:, 2] += np.array([1, -1]) * min(OVERSHOOT_SIGMAS * sigma, float(ordered[2, -1] - ordered[2, 0]) / 2)
+    outline = find_outline(surface.silhouette)
+    depth = _spread(smoothed, surface.pixels, outline)
+    edge = frame.levelled(
+        outline.rows * surface.step + surface.window[0].start,
+        outline.columns * surface.step + surface.window[1].start,
+        depth,
+    )
+    seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=1)[:2]), np.maximum(seen[1, :2], edge.max(axis=1)[:2])
     if frame.soft and np.ptp(seen[:, 2]) > 0:
-        core = core[core[:, 2] <= max(seen[1, 2], float(np.median(core[:, 2])))]
+        core = core[:, core[2] <= max(seen[1, 2], middle)]
     seen = _cover(seen, completion.rectangle(core), np.inf)
     seen = _cover(seen, completion.circle(core), MAX_NEARER_M)
     if frame.soft:
-        seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(depth, surface.pixels)
-    box = occlusion.widen(seen, frame, surface, depth)
+        seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
+    box = occlusion.widen(seen, frame, surface, outline, depth)
     box = occlusion.follow_slope(box, seen, core)
-    box[1, 2] = max(box[1, 2], _back(frame, surface, box, label, _top_reach(frame, surface, core)))
+    reach = _top_reach(frame, surface, outline, of_sorted(ordered[1], TAIL_PERCENT))
+    box[1, 2] = max(box[1, 2], _back(frame, surface, box, label, reach))
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
     margin = BASE_MARGIN_M + SIGMAS * sigma * np.array([0.5, 0.5, 1.0])
     if frame.soft:
-        margin[2] += SOFT_MARGIN * float(np.median(core[:, 2]))
+        margin[2] += SOFT_MARGIN * middle
     if surface.sparse:
-        margin = margin + SPARSE_MARGIN * float(np.median(core[:, 2]))
+        margin = margin + SPARSE_MARGIN * middle
     return Extent(box, margin, seen)
 
 
@@ -96,30 +105,34 @@ def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most_ne
     return seen
 
 
-def _top_reach(frame: Frame, surface: Surface, core: np.ndarray) -> float:
+def _core(frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
+    """Return (3, N) levelled metres of the object's pixels, at the depths (h, w), all or every k-th."""
+    index = sample_index(surface.pixels, POINTS)
+    rows, columns = np.divmod(index, depth.shape[1])
+    rows, columns = rows * surface.step + surface.window[0].start, columns * surface.step + surface.window[1].start
+    points = frame.points.reshape(-1, 3).take(rows * frame.depth.shape[1] + columns, axis=0)
+    # Moving a point along its ray to the smoothed depth keeps it under its pixel.
+    return frame.rotation @ (points.T * (depth.ravel().take(index) / points[:, 2]))
+
+
+def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float) -> float:
     """Return how far back, in levelled metres, the upper edge of the silhouette proves the object to go.
 
     No point of the object is higher than its top. The ray of a pixel on the upper edge comes down to that height
     only so far away, and can meet the object no sooner, whatever depth is missing there: so does the far edge of
     a table's top.
     """
-    top = percentiles(core[:, 1], (TAIL_PERCENT,))[0]
-    silhouette = surface.silhouette
-    columns = np.flatnonzero(silhouette.any(axis=0))
-    rows = silhouette[:, columns].argmax(axis=0)
-    inwards = SOFT_TOP_RIM_PX if frame.soft else TOP_RIM_PX
-    rows = rows * surface.step + inwards + surface.window[0].start
-    columns = columns * surface.step + surface.window[1].start
-    rays = frame.levelled(columns, rows, np.ones(len(rows), np.float32))
-    falling = rays[:, 1] > MIN_FALL
-    if top <= 0 or not falling.any():
+    if top <= 0:
         return -np.inf
-    return percentiles(rays[falling, 2] * (top / rays[falling, 1]), (TOP_PERCENT,))[0]
-
-
-def _overshoot(values: np.ndarray, sigma: float) -> float:
-    """Return by how much noise of `sigma` moves the tails of (N,) values outwards, leaving them in order."""
-    return min(OVERSHOOT_SIGMAS * sigma, float(np.ptp(values)) / 2)
+    upper = outline.sides[2]
+    inwards = SOFT_TOP_RIM_PX if frame.soft else TOP_RIM_PX
+    row, column = outline.rows[upper] * surface.step, outline.columns[upper] * surface.step
+    row = np.minimum(row + round(inwards) + surface.window[0].start, frame.depth.shape[0] - 1)
+    _, down, away = frame.directions(row, column + surface.window[1].start)
+    falling = down > MIN_FALL
+    if not falling.any():
+        return -np.inf
+    return percentiles(away[falling] * np.float32(top) / down[falling], (TOP_PERCENT,))[0]
 
 
 def _back(frame: Frame, surface: Surface, box: np.ndarray, label: str, reach: float) -> float:
@@ -130,9 +143,12 @@ def _back(frame: Frame, surface: Surface, box: np.ndarray, label: str, reach: fl
     """
     width, front = float(np.ptp(box[:, 0])), float(box[0, 2])
     possible = max(front + size_priors.least_depth(label, width), min(reach, front + TOP_OF_WIDTH * width))
-    ring = surface.around & (frame.depth[surface.window] > 0)
-    if ring.any():
-        behind = sample(frame.points[surface.window], ring, POINTS) @ frame.rotation[2]
+    ring = sample_index(surface.around & (frame.depth[surface.window] > 0), RING_POINTS)
+    if len(ring):
+        rows, columns = np.divmod(ring, surface.around.shape[1])
+        rows = rows * surface.step + surface.window[0].start
+        columns = columns * surface.step + surface.window[1].start
+        behind = frame.points[rows, columns] @ frame.rotation[2]
         possible = min(possible, percentiles(behind, (BEHIND_PERCENT,))[0])
     return possible
 
@@ -140,7 +156,7 @@ def _back(frame: Frame, surface: Surface, box: np.ndarray, label: str, reach: fl
 def _rise(depth: np.ndarray, pixels: np.ndarray) -> float:
     """Return by how many metres per row upwards the surface recedes: the rim left out hides so much of a top."""
     pairs = pixels[:-1] & pixels[1:]
-    return max(0.0, float(np.median((depth[:-1] - depth[1:])[pairs]))) if pairs.any() else 0.0
+    return max(0.0, percentiles((depth[:-1] - depth[1:])[pairs], (50,))[0]) if pairs.any() else 0.0
 
 
 def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
@@ -157,31 +173,26 @@ def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
     triple = own[:, :-2] & own[:, 1:-1] & own[:, 2:]
     curvature = (row[:, 1:-1] - (row[:, :-2] + row[:, 2:]) / 2)[triple]
     # The second difference of white noise has 1.5 times its variance; 1.4826 turns a median into a sigma.
-    sigma = 1.4826 * float(np.median(np.abs(curvature))) / 1.5**0.5 if len(curvature) else 0.0
+    sigma = 1.4826 * percentiles(np.abs(curvature), (50,))[0] / 1.5**0.5 if len(curvature) else 0.0
     weight = pixels.astype(np.float32)
     total = cv2.boxFilter(z * weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
     count = cv2.boxFilter(weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
     return total / np.maximum(count, np.float32(1)), sigma / size
 
 
-def _spread(depth: np.ndarray, pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return (h, w) depth with that of the nearest of `pixels` at (N,) rows and columns.
+def _spread(depth: np.ndarray, pixels: np.ndarray, outline: Outline) -> np.ndarray:
+    """Return the (N,) depth of the nearest of `pixels` (h, w) at the outline's N pixels, from depth (h, w).
 
     Depth is missing or mixed along edges and on thin parts, and sparse everywhere; the mask is not.
     """
-    _, labels = cv2.distanceTransformWithLabels(
-        (~pixels).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    index = np.flatnonzero(pixels)
-    nearest = np.zeros(len(index) + 1, index.dtype)
-    nearest[labels.ravel().take(index)] = index
-    spread = depth.copy()
-    spread[rows, columns] = depth.ravel().take(nearest[labels[rows, columns]])
-    return spread
-
-
-def _silhouette_edge(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
-    """Return the (N,) rows and columns in the window of the silhouette's outermost pixels."""
-    silhouette = surface.silhouette.view(np.uint8)
-    inner = cv2.erode(silhouette, KERNEL, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.unravel_index(np.flatnonzero((silhouette - inner).view(bool)), silhouette.shape)
+    edge = outline.rows * depth.shape[1] + outline.columns
+    if not pixels.ravel().take(edge).all():
+        _, labels = cv2.distanceTransformWithLabels(
+            (~pixels).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        labels = labels.ravel()
+        index = np.flatnonzero(pixels)
+        nearest = np.zeros(len(index) + 1, index.dtype)
+        nearest[labels.take(index)] = index
+        edge = nearest.take(labels.take(edge))
+    return depth.ravel().take(edge)

@@ -75,6 +75,41 @@ FOOTPRINTS = {
     **dict.fromkeys(("toilet", "sink"), Footprint(0.45, 0.35)),
     "bathtub": Footprint(1.4, 0.65),
 }
+# What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
+STANDING = frozenset(
+    # fmt: off
+    (
+        "armchair",
+        "bed",
+        "bench",
+        "bicycle",
+        "bike",
+        "bookcase",
+        "bookshelf",
+        "bus",
+        "car",
+        "chair",
+        "closet",
+        "couch",
+        "desk",
+        "dresser",
+        "fridge",
+        "loveseat",
+        "motorbike",
+        "motorcycle",
+        "refrigerator",
+        "sedan",
+        "sofa",
+        "stool",
+        "suv",
+        "table",
+        "taxi",
+        "truck",
+        "van",
+        "wardrobe",
+    )
+    # fmt: on
+)
 # Of any other thing, from the width it shows.
 DEPTH_OF_WIDTH = 0.8
 MAX_BODY_M = 0.6
@@ -93,3 +128,9 @@ def least_depth(label: str, width: float) -> float:
             length, short = FOOTPRINTS[word]
             return length if width < FRONT_SHARE * length else short
     return min(DEPTH_OF_WIDTH * width, MAX_BODY_M)
+
+
+def stands_on_ground(label: str) -> bool:
+    """Return whether a thing called `label` stands on the ground even where its foot is not seen."""
+    words = re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
+    return bool(words) and words[-1] in STANDING
