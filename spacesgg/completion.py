@@ -1,11 +1,11 @@
 """The unseen back of an object: bodies of which the visible points outline only a part.
 
-Points are (N, 3) metres in levelled axes; what is returned is (low, high), (2,) each, metres in x and z.
+Points are (3, N) metres in levelled axes; what is returned is (low, high), (2,) each, metres in x and z.
 """
 
 import numpy as np
 
-from spacesgg.quantiles import percentiles
+from spacesgg.quantiles import of_sorted, percentiles
 
 MIN_POINTS = 30  # a footprint of fewer points is no outline
 CELLS = 48  # of the footprint's longer side
@@ -27,14 +27,14 @@ def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     Of a cabinet two sides are seen; the rectangle adds the corner that is not (L-shape fitting by search over
     the heading, Zhang et al., IV 2017; the criterion here is the share of the footprint along the edges).
     """
-    plan = points[:, ::2]
-    low = plan.min(axis=0)
-    cell = float((plan.max(axis=0) - low).max()) / CELLS
-    if cell <= 0 or len(plan) < MIN_POINTS:
+    plan = points[::2]
+    low = plan.min(axis=1)
+    cell = float((plan.max(axis=1) - low).max()) / CELLS
+    if cell <= 0 or plan.shape[1] < MIN_POINTS:
         return None
-    across, along = ((plan - low) / cell).astype(np.int64).T
+    across, along = ((plan - low[:, None]) * np.float32(1 / cell)).astype(np.int64)
     counts = np.bincount(across * (CELLS + 1) + along)
-    full = np.flatnonzero(counts >= max(2, CELL_SHARE * len(plan)))
+    full = np.flatnonzero(counts >= max(2, CELL_SHARE * plan.shape[1]))
     if len(full) < 3:
         return None
     cells = np.array([full // (CELLS + 1), full % (CELLS + 1)], np.float32) + np.float32(0.5)
@@ -62,28 +62,37 @@ def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 
     A circle is fitted (algebraically, Kåsa 1976) to the widest band of heights: a ball's equator, a bin's side.
     """
-    y = points[:, 1]
+    x, y, _ = points
     top, bottom = percentiles(y, (2.0, 98.0))
     if bottom <= top:
         return None
-    band = np.floor((y - top) * (BANDS / (bottom - top)))
-    members = [points[band == i, ::2] for i in range(BANDS)]
-    widths = [np.ptp(percentiles(m[:, 0], (1.0, 99.0))) if len(m) >= MIN_POINTS else 0.0 for m in members]
+    band = np.floor((y - np.float32(top)) * np.float32(BANDS / (bottom - top)))
+    widths, members = [], []
+    for number in range(BANDS):
+        members.append(np.flatnonzero(band == number))
+        across = np.sort(x.take(members[-1]))
+        enough = len(across) >= MIN_POINTS
+        widths.append(of_sorted(across, 99.0) - of_sorted(across, 1.0) if enough else 0.0)
     # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
     widest = max(range(BANDS), key=lambda i: widths[i] * (1.0 if 2 <= i < BANDS - 1 else 0.9))
-    width, plan = widths[widest], members[widest].astype(float)
+    width, chosen = widths[widest], members[widest]
     if width <= 0:
         return None
-    plan = plan[:: max(1, len(plan) // MAX_CIRCLE_POINTS)]
-    middle = plan.mean(axis=0)
-    local = plan - middle
-    square = (local**2).sum(axis=1)
-    solution = np.linalg.lstsq(np.column_stack([2 * local, np.ones(len(local))]), square, rcond=None)[0]
-    centre = solution[:2]
-    radius = float(max(solution[2] + centre @ centre, 0.0)) ** 0.5
+    chosen = chosen[:: max(1, len(chosen) // MAX_CIRCLE_POINTS)]
+    plan = points[::2].take(chosen, axis=1).astype(float)
+    middle = plan.mean(axis=1)
+    local = plan - middle[:, None]
+    square = (local * local).sum(axis=0)
+    # Of points about their mean the least squares are those of 2·centre alone; the radius follows from the means.
+    spread = local @ local.T
+    scale = spread[0, 0] * spread[1, 1]
+    if scale - spread[0, 1] ** 2 <= 1e-9 * scale:
+        return None  # a line
+    centre = np.linalg.solve(2 * spread, local @ square)
+    radius = float(square.mean() + centre @ centre) ** 0.5
     if not RADIUS_OF_WIDTH[0] <= radius / width <= RADIUS_OF_WIDTH[1]:
         return None
-    rms = float(np.sqrt(np.mean((np.linalg.norm(local - centre, axis=1) - radius) ** 2)))
-    if rms > CIRCLE_RMS * radius:
+    off = np.hypot(*(local - centre[:, None])) - radius
+    if off @ off > (CIRCLE_RMS * radius) ** 2 * len(off):
         return None
     return middle + centre - radius, middle + centre + radius

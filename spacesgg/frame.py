@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from spacesgg.depth_edges import edges_are_soft
-from spacesgg.ground import Ground, find_ground
+from spacesgg.ground import find_ground
 from spacesgg.surfaces import SPARSE_COVERAGE
 
 GROUND_SHARE = 0.02  # of the depth: how far from the ground's plane a pixel still shows the ground
@@ -19,19 +19,34 @@ class Frame(NamedTuple):
 
     points: np.ndarray
     depth: np.ndarray  # (H, W) metres: the points' z, side by side in memory
-    # (H, W) metres that sight reaches: that of the points, filled where these are sparse, endless on the ground
-    sight: np.ndarray
-    rays: np.ndarray  # (2, 2): x/z = rays[0, 0]·column + rays[0, 1], y/z = rays[1, 0]·row + rays[1, 1]
+    sight: np.ndarray  # (H, W) metres that sight reaches: the depth, filled where it is sparse; see `sight_at`
     rotation: np.ndarray  # (3, 3) float32: levelled = points @ rotation.T
+    # (3, W) and (3, H) float32: their sums are the levelled metres, per metre of depth, of each pixel
+    across: np.ndarray
+    along: np.ndarray
     ground_height: float | None  # metres below the camera, None where no ground was found
     tilt_sigma: float  # radians: the uncertainty of the vertical
     soft: bool  # depth crosses edges in ramps
 
-    def levelled(self, columns: np.ndarray, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        """Return (N, 3) metres in levelled axes of pixels (N,) at the given depths (N,)."""
-        x = (self.rays[0, 0] * columns + self.rays[0, 1]) * depth
-        y = (self.rays[1, 0] * rows + self.rays[1, 1]) * depth
-        return np.column_stack([x, y, depth]).astype(np.float32) @ self.rotation.T
+    def directions(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return (3, …) metres in levelled axes, per metre of depth, of pixels (…)."""
+        return self.along.take(rows, axis=1) + self.across.take(columns, axis=1)
+
+    def levelled(self, rows: np.ndarray, columns: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Return (3, …) metres in levelled axes of pixels (…) at the given depths (…)."""
+        return self.directions(rows, columns) * depth
+
+    def sight_at(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (…) metres that sight reaches at pixels (…), and metres down along gravity per metre of depth.
+
+        It is endless where the ground is seen: nothing stands behind it, or is hidden.
+        """
+        reached = self.sight.ravel().take(rows * self.sight.shape[1] + columns)
+        fall = self.along[1].take(rows) + self.across[1].take(columns)
+        if self.ground_height is not None:
+            off = np.abs(reached * fall - np.float32(self.ground_height))
+            reached += (off < np.float32(GROUND_SHARE) * reached) * np.float32(ENDLESS_M)
+        return reached, fall
 
 
 def make_frame(points: np.ndarray, level: bool = True) -> Frame:
@@ -39,34 +54,22 @@ def make_frame(points: np.ndarray, level: bool = True) -> Frame:
     depth = cv2.extractChannel(points, 2)
     count = np.count_nonzero(depth > 0)
     ground = find_ground(points, count) if level else None
-    sight, rays = _filled(depth, count), _rays(points)
-    soft = edges_are_soft(depth)
-    if ground is None:
-        return Frame(points, depth, sight, rays, np.eye(3, dtype=np.float32), None, 0.0, soft)
-    rotation = ground.rotation.astype(np.float32)
-    sight = sight if ground.height is None else _beyond_ground(sight, rays, ground)
-    return Frame(points, depth, sight, rays, rotation, ground.height, ground.sigma, soft)
-
-
-def _beyond_ground(sight: np.ndarray, rays: np.ndarray, ground: Ground) -> np.ndarray:
-    """Return (H, W) metres that are endless where the ground is seen: nothing stands behind it, or is hidden."""
-    height, width = sight.shape
-    down = ground.rotation[1]
-    # Metres below the camera, along gravity, a metre of depth: of a pixel the sum of its row's and its column's.
-    across = (down[0] * (rays[0, 0] * np.arange(width) + rays[0, 1])).astype(np.float32)
-    along = (down[1] * (rays[1, 0] * np.arange(height) + rays[1, 1]) + down[2]).astype(np.float32)
-    # Only these rows reach down to the ground at all.
-    lowest = ground.height / max(float(sight.max()), 1e-6) - GROUND_SHARE
-    rows = np.flatnonzero(along + across.max() > lowest)
-    result = sight.copy()
-    if len(rows):
-        seen = result[rows[0] : rows[-1] + 1]
-        off = along[rows[0] : rows[-1] + 1, None] + across
-        off *= seen
-        off -= np.float32(ground.height)
-        on_ground = np.abs(off, out=off) < np.float32(GROUND_SHARE) * seen
-        seen += on_ground * np.float32(ENDLESS_M)  # a third of the time of np.where
-    return result
+    rotation = np.eye(3) if ground is None else ground.rotation
+    # x/z = rays[0, 0]·column + rays[0, 1], y/z = rays[1, 0]·row + rays[1, 1]
+    rays, (height, width) = _rays(points), depth.shape
+    across = rotation[:, :1] * (rays[0, 0] * np.arange(width) + rays[0, 1])
+    along = rotation[:, 1:2] * (rays[1, 0] * np.arange(height) + rays[1, 1]) + rotation[:, 2:]
+    return Frame(
+        points,
+        depth,
+        _filled(depth, count),
+        rotation.astype(np.float32),
+        across.astype(np.float32),
+        along.astype(np.float32),
+        None if ground is None else ground.height,
+        0.0 if ground is None else ground.sigma,
+        edges_are_soft(depth),
+    )
 
 
 def _filled(depth: np.ndarray, count: int) -> np.ndarray:

@@ -5,10 +5,13 @@ the object may go on behind it; the first pixel that shows something as far away
 has ended there.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from spacesgg.frame import Frame
+from spacesgg.outlines import Outline
 from spacesgg.quantiles import percentiles
 from spacesgg.surfaces import Surface
 
@@ -60,56 +63,40 @@ def _body(frame: Frame, surface: Surface | None, rows: np.ndarray, columns: np.n
     depth = frame.depth[surface.window][surface.pixels]
     heights = frame.points[surface.window][surface.pixels] @ frame.rotation[1]
     near, top = percentiles(depth, (BODY_PERCENT,))[0], percentiles(heights, (BODY_PERCENT,))[0]
-    fall = frame.levelled(columns, rows, np.ones(len(rows), np.float32))[:, 1]
+    fall = frame.directions(rows, columns)[1]
     return np.clip(top / np.maximum(fall, MIN_FALL), near, MAX_BODY * near)
 
 
-def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
+def widen(box: np.ndarray, frame: Frame, surface: Surface, outline: Outline, depth: np.ndarray) -> np.ndarray:
     """Return the (2, 3) box in levelled metres, widened to where the object may go on out of sight.
 
-    `depth` (h, w) holds the object's depth along the edge of its silhouette.
+    `depth` (N,) metres is that of the object at the outline's N pixels.
     """
     size = np.ptp(box[:, :2], axis=0)
     most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max())
     limits = box[:, :2] + np.array([-most, most])
     box = box.copy()
-    whole = frame.sight
-    touch = SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX
-    top, left, step = surface.window[0].start, surface.window[1].start, surface.step
-    for vertical in (False, True):
-        pixels, own, scene = (a.T if vertical else a for a in (surface.silhouette, depth, whole))
-        first_line, first_position = (left, top) if vertical else (top, left)
-        lines = np.flatnonzero(pixels.any(axis=1))
-        lines = lines[:: max(1, len(lines) // SCAN_LINES)]
-        across = lines * step + first_line
-        followed = scene[across]
-        for forward in (False, True):
-            flip = slice(None) if forward else slice(None, None, -1)
-            end = (
-                pixels.shape[1] - 1 - pixels[lines, ::-1].argmax(axis=1)
-                if forward
-                else pixels[lines].argmax(axis=1)
-            )
-            z = own[lines, end]
-            size = scene.shape[1]
-            start = first_position + end * step if forward else size - 1 - first_position - end * step
-            fall = _fall(frame, across, size) if vertical and forward else None
-            reach = _reach(followed[:, flip], start, z, touch, fall)
-            hidden = reach > start
-            extreme = start >= start.max() - EXTREME_SHARE * pixels.shape[1] * step
-            hidden &= extreme
-            if np.count_nonzero(hidden) <= HIDDEN_SHARE * np.count_nonzero(extreme):
-                continue
-            axis = int(vertical)
-            end = int(np.percentile(reach[hidden], REACH_PERCENT, method="nearest"))
-            if end >= size:
-                box[int(forward), axis] = limits[int(forward), axis]
-                continue
-            along = np.full(np.count_nonzero(hidden), end if forward else size - 1 - end)
-            columns, rows = (across[hidden], along) if vertical else (along, across[hidden])
-            there = frame.levelled(columns, rows, z[hidden])[:, axis]
-            box[0, axis] = min(box[0, axis], there.min())
-            box[1, axis] = max(box[1, axis], there.max())
+    chosen, sides = outline.thinned(SCAN_LINES)
+    z = depth.take(chosen)
+    lines = _lines(frame, surface, outline, chosen, sides)
+    hidden = _hidden(lines, z, SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX, sides[3])
+    for number, side in enumerate(sides):
+        axis, end, room = number // 2, number % 2, lines.room[side]
+        extreme = room <= room.min() + EXTREME_SHARE * surface.pixels.shape[1 - axis] * surface.step
+        there = np.flatnonzero(hidden[side] & extreme) + side.start
+        if len(there) <= HIDDEN_SHARE * np.count_nonzero(extreme):
+            continue
+        followed = lines.of(there)
+        reach = _reach(followed, z[there])
+        # From the border that is followed towards, for lines that begin at different distances from it.
+        left = np.sort(followed.room - reach)[round((1 - REACH_PERCENT / 100) * (len(there) - 1))]
+        if left < 0:
+            box[end, axis] = limits[end, axis]
+            continue
+        rows, columns = followed.at((followed.room - left)[:, None])
+        beyond = frame.levelled(rows[:, 0], columns[:, 0], z[there])[axis]
+        box[0, axis] = min(box[0, axis], beyond.min())
+        box[1, axis] = max(box[1, axis], beyond.max())
     if frame.ground_height is not None:
         # What hides its foot stands on the ground as a rule, however little of it is seen.
         limits[1, 1] = max(limits[1, 1], frame.ground_height)
@@ -118,15 +105,53 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, depth: np.ndarray) ->
     return box
 
 
+class _Lines(NamedTuple):
+    """Lines of the picture that lead from (n,) pixels of an object's outline outwards."""
+
+    frame: Frame
+    rows: np.ndarray  # (n,) of the image
+    columns: np.ndarray
+    down: np.ndarray  # (n,) −1, 0 or 1: the step along the line
+    right: np.ndarray
+    room: np.ndarray  # (n,) pixels up to the border
+
+    def of(self, numbers: np.ndarray) -> "_Lines":
+        """Return the lines of these numbers (m,)."""
+        return _Lines(self.frame, *(part.take(numbers) for part in self[1:]))
+
+    def at(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows and columns at offsets (n, m) pixels along each line, no farther than the border."""
+        offset = np.minimum(offset, self.room[:, None])
+        return self.rows[:, None] + self.down[:, None] * offset, self.columns[:, None] + self.right[
+            :, None
+        ] * offset
+
+    def sight(self, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the (n, m) metres that sight reaches at offsets (m,), and those down along gravity per metre."""
+        return self.frame.sight_at(*self.at(offsets))
+
+
+def _lines(frame: Frame, surface: Surface, outline: Outline, chosen: np.ndarray, sides: list[slice]) -> _Lines:
+    """Return the lines that lead outwards from the chosen (n,) pixels of the outline."""
+    height, width = frame.depth.shape
+    rows = outline.rows.take(chosen) * surface.step + surface.window[0].start
+    columns = outline.columns.take(chosen) * surface.step + surface.window[1].start
+    counts = [side.stop - side.start for side in sides]
+    room = np.concatenate(
+        [columns[sides[0]], width - 1 - columns[sides[1]], rows[sides[2]], height - 1 - rows[sides[3]]]
+    )
+    return _Lines(frame, rows, columns, np.repeat((0, 0, -1, 1), counts), np.repeat((-1, 1, 0, 0), counts), room)
+
+
 def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return the (2, 3) box widened in z to where the (N, 3) points' surface leads as it goes on in x.
+    """Return the (2, 3) box widened in z to where the (3, N) points' surface leads as it goes on in x.
 
     `seen` (2, 3) is the box before it was widened in x. A face seen at an angle goes on at that angle.
     """
     left, right = seen[0, 0] - box[0, 0], box[1, 0] - seen[1, 0]
     if left <= 0 and right <= 0:
         return box
-    x, z = points[:, 0] - points[:, 0].mean(), points[:, 2] - points[:, 2].mean()
+    x, z = points[0] - points[0].mean(), points[2] - points[2].mean()
     slope = float(np.clip(x @ z / max(x @ x, 1e-9), -MAX_SLOPE, MAX_SLOPE))
     ends = np.array([seen[0, 2], seen[1, 2]])
     shift = np.array([-left * slope, right * slope])
@@ -136,59 +161,38 @@ def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.nd
     return box
 
 
-def _reach(scene: np.ndarray, start: np.ndarray, z: np.ndarray, touch: int, fall: np.ndarray | None) -> np.ndarray:
-    """Return, per line of `scene` (n, length), the position up to which the object may go on unseen.
+def _hidden(lines: _Lines, z: np.ndarray, touch: int, bottom: slice) -> np.ndarray:
+    """Return (n,) bool: whether the object, z (n,) metres away, may go on unseen along each line.
 
-    It is `start` itself where the object visibly ends, and the length of the line where nothing proves an end.
+    It may where the picture ends, or where something nearer that does not carry it begins within `touch` pixels of
+    the edge. `bottom` are the lines that lead downwards.
     """
-    skipped = int(start.min())  # what lies before tells nothing
-    scene, start = scene[:, skipped:], start - skipped
-    fall = None if fall is None else fall[:, skipped:]
-    length = scene.shape[1]
-    beyond = np.arange(length) > (start + EDGE_PX)[:, None]
-    proof = beyond & (scene >= (z * (1 - NEARER))[:, None])
-    cover = beyond & (scene > 0) & ~proof
-    end = np.where(proof.any(axis=1), proof.argmax(axis=1), length)
-    first = np.where(cover.any(axis=1), cover.argmax(axis=1), length)
-    covered = (first < end) & (first <= start + EDGE_PX + touch) & ~_leads_on(scene, start, first, z)
-    if fall is not None:
-        covered &= ~_carries(scene, start, first, z, fall)
-    cut = start + EDGE_PX >= length - 1
-    return skipped + np.where(cut, length, np.where(covered, end, start))
+    reached, fall = lines.sight(np.concatenate([[0], np.arange(EDGE_PX + 1, EDGE_PX + touch + SLOPE_PX + 1)]))
+    count = np.arange(len(z))
+    first = 1 + (reached[:, 1 : touch + 1] > 0).argmax(axis=1)
+    second = np.minimum(first + SLOPE_PX, np.maximum(lines.room - EDGE_PX, first))  # up to the border
+    there, on = reached[count, first], reached[count, second]
+    limit = z * np.float32(1 - NEARER)
+    covered = (there > 0) & (there < limit)
+    # What leads without a step to the object carries it, as a table top does. Inverse depth is extended, which is
+    # linear along the picture of any plane.
+    both = covered & (on > 0) & (second > first)
+    near, far = (np.divide(1, depth, out=np.zeros_like(z), where=both) for depth in (there, on))
+    slope = (far - near) / np.maximum(second - first, 1)
+    covered &= ~(both & (near - slope * (first + EDGE_PX) <= 1 / limit))
+    # So does a level surface through what is met: of a table top seen at a grazing angle sensors return little,
+    # and the first depth below a cup may be that of the table's edge.
+    own, met = fall[bottom, 0], (fall[count, first] * there)[bottom]
+    covered[bottom] &= ~((own > MIN_FALL) & (met >= limit[bottom] * own))
+    return covered | (lines.room <= EDGE_PX)
 
 
-def _leads_on(scene: np.ndarray, start: np.ndarray, first: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return, per line, whether the surface met at `first` leads without a step to the object at `start`.
+def _reach(lines: _Lines, z: np.ndarray) -> np.ndarray:
+    """Return how many pixels along each line something as far away as the object, z (n,) metres, is met.
 
-    Then it carries the object, as a table top does, and hides nothing of it. Inverse depth is extended, which is
-    linear along the picture of any plane.
+    Beyond the border where nothing is.
     """
-    line, length = np.arange(len(scene)), scene.shape[1]
-    near, far = np.minimum(first, length - 1), np.minimum(first + SLOPE_PX, length - 1)
-    both = (scene[line, near] > 0) & (scene[line, far] > 0) & (far > near)
-    at_near = np.divide(1.0, scene[line, near], out=np.zeros(len(scene)), where=both)
-    at_far = np.divide(1.0, scene[line, far], out=np.zeros(len(scene)), where=both)
-    slope = (at_far - at_near) / np.maximum(far - near, 1)
-    at_start = at_near - slope * (near - start)
-    return both & (at_start <= 1 / (z * (1 - NEARER)))
-
-
-def _fall(frame: Frame, columns: np.ndarray, height: int) -> np.ndarray:
-    """Return (n, height) metres down along gravity per metre of depth, of the rays of (n,) columns."""
-    down = frame.rotation[1]
-    across = down[0] * (frame.rays[0, 0] * columns + frame.rays[0, 1]) + down[2]
-    return across[:, None] + down[1] * (frame.rays[1, 0] * np.arange(height) + frame.rays[1, 1])
-
-
-def _carries(
-    scene: np.ndarray, start: np.ndarray, first: np.ndarray, z: np.ndarray, fall: np.ndarray
-) -> np.ndarray:
-    """Return, per line, whether a level surface through what is met at `first` carries the object at `start`.
-
-    Of a table top seen at a grazing angle sensors return little: the first depth below a cup may be that of the
-    table's edge. `fall` (n, length) is how far down the ray of each pixel leads per metre of depth.
-    """
-    line = np.arange(len(scene))
-    first = np.minimum(first, scene.shape[1] - 1)
-    height = scene[line, first] * fall[line, first]
-    return (fall[line, start] > MIN_FALL) & (height >= z * (1 - NEARER) * fall[line, start])
+    reached, _ = lines.sight(np.arange(EDGE_PX + 1, max(int(lines.room.max()), EDGE_PX + 1) + 1))
+    proof = reached >= (z * np.float32(1 - NEARER))[:, None]
+    first = EDGE_PX + 1 + proof.argmax(axis=1)
+    return np.where(proof.any(axis=1) & (lines.room > EDGE_PX), first, lines.room + 1)

@@ -9,13 +9,16 @@ def percentiles(values: np.ndarray, percents: tuple[float, ...]) -> list[float]:
     NumPy sorts float32 by vector instructions, while np.percentile partitions them without.
     """
     ordered = np.sort(values)
-    found = []
-    for percent in percents:
-        position = percent / 100 * (len(ordered) - 1)
-        below = int(position)
-        low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
-        found.append(low + (high - low) * (position - below))
-    return found
+    return [of_sorted(ordered, percent) for percent in percents]
+
+
+def of_sorted(ordered: np.ndarray, percent: float) -> float:
+    """Return a percentile, as `percentiles` does, of (n,) values in ascending order."""
+    last = len(ordered) - 1
+    position = percent / 100 * last
+    below = int(position)
+    low = ordered.item(below)
+    return low + (ordered.item(min(below + 1, last)) - low) * (position - below)
 
 
 def sample(values: np.ndarray, chosen: np.ndarray, most: int) -> np.ndarray:
@@ -23,8 +26,9 @@ def sample(values: np.ndarray, chosen: np.ndarray, most: int) -> np.ndarray:
 
     The pixels of one surface differ little from their neighbours, so that its percentiles stay the same.
     """
-    index = sample_index(chosen, most)
-    return values[np.unravel_index(index, chosen.shape)]
+    if not values.flags.c_contiguous:
+        return values[np.divmod(sample_index(chosen, most), chosen.shape[1])]
+    return values.ravel().take(sample_index(chosen, most))
 
 
 def sample_index(chosen: np.ndarray, most: int) -> np.ndarray:
