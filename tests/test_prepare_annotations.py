@@ -220,7 +220,7 @@ def test_a_file_in_the_place_of_a_folder_is_one_line(tmp_path, capsys):
 
 def test_missing_images_are_named_and_the_rest_is_done(tmp_path, capsys):
     (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "b.jpg").write_bytes(b"only its presence is looked at")
+    cv2.imwrite(str(tmp_path / "images" / "b.jpg"), np.zeros((80, 100, 3), np.uint8))
     path = write(tmp_path / "i.json", instances())
     done = convert(tmp_path, "coco-instances", "--input-file", path, "--image-dir", tmp_path / "images", status=1)
     assert list(done) == ["b.jpg"]

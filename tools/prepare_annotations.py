@@ -82,9 +82,12 @@ def convert(
     """Return (entry, counts) of one item of the source, or why there is none: KEPT or MISSING."""
     if len(item) == 1:  # main has left only the name of what an earlier run has converted
         return KEPT
-    if args.image_dir and image_files.locate(args.image_dir, item[0]) is None:
+    image = image_files.locate(args.image_dir, item[0])
+    if args.image_dir and image is None:
         return MISSING
     entry, counts = entries.entry_of(source_record(item), choice)
+    if image:
+        image_files.check_size(image, entry["width"], entry["height"])
     if args.mask_dir:
         write_masks(entry, item[0], args.mask_dir)
     return entry, counts
@@ -137,8 +140,9 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--image-dir",
         type=Path,
-        help="Folder of the images. Images that are not there are left out and named among the errors; it is "
-        "needed where a source does not state the images' sizes (AS-V2, Visual Genome without --image-data).",
+        help="Folder of the images. Images that are not there, or have another size than the source states, are "
+        "left out and named among the errors; it is needed where a source does not state the images' sizes "
+        "(AS-V2, Visual Genome without --image-data).",
     )
     add("--panoptic-dir", type=Path, help="Folder of the segment PNGs (coco-panoptic, psg).")
     add("--captions", type=Path, help="COCO captions file; an image's captions become sentences of its caption.")

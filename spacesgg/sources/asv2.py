@@ -19,7 +19,7 @@ import orjson
 
 from spacesgg import grounded_text, padded_boxes
 from spacesgg.errors import InputError
-from spacesgg.sources import Named, Record, Related, Source, SourceObject, image_files, pairs
+from spacesgg.sources import Named, Record, Related, Source, SourceObject, image_files, pairs, values
 from spacesgg.sources.big_json import BigJson, ByImage
 
 # Words that point at an object without saying what it is; a box keeps such a label only when it has no other.
@@ -42,7 +42,7 @@ def source(inputs: list[Path], padded: bool, image_dir: Path | None) -> Source:
                 raise InputError(
                     f'{path}, byte {start}: expected a list of records with "image" and "conversations"'
                 )
-            if isinstance(entry.get("image"), str):
+            if values.text(entry.get("image")):
                 index.add(entry["image"], start, end)
             else:
                 counts["records without an image"] += 1

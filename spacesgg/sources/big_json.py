@@ -5,6 +5,7 @@ elements of its top-level arrays are found by their braces, and only the ones as
 """
 
 import mmap
+import os
 import re
 from array import array
 from collections.abc import Hashable, Iterator
@@ -25,6 +26,8 @@ _SCALAR = re.compile(_STRING + rb"|[^\s,\]}]+", re.DOTALL)
 _SPACE = re.compile(rb"[\s\xef\xbb\xbf]*")  # a byte order mark before the first bracket is skipped as well
 _NEXT = re.compile(rb"\s*([,\]}])\s*")
 _RELEASE_BYTES = 1 << 26
+_SHOWN_BYTES = 30  # of what was found in the place of something else
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class BigJson:
@@ -33,10 +36,13 @@ class BigJson:
     def __init__(self, path: Path):
         self.path = path
         self.keys: set[str] = set()  # the top-level keys that `parts` has met
+        self.is_array = path.suffix.lower() == ".jsonl"  # or, known when `parts` has begun, a JSON array
         try:
             with path.open("rb") as stream:
+                if not os.fstat(stream.fileno()).st_size:
+                    raise InputError(f"{path}: the file is empty")
                 self._bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:  # ValueError: the file is empty
+        except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from error
 
     def raw(self, start: int, end: int) -> bytes:
@@ -62,6 +68,7 @@ class BigJson:
         position = _SPACE.match(self._bytes).end()
         first = self._bytes[position : position + 1]
         if first == b"[":
+            self.is_array = True
             yield from self._array("", position)
             return
         if first != b"{":
@@ -74,7 +81,7 @@ class BigJson:
             key = _KEY.match(self._bytes, position)
             if key is None:
                 raise self._broken(position, "a key was expected")
-            name, position = orjson.loads(key[1]), key.end()
+            name, position = self.load(*key.span(1)), key.end()
             self.keys.add(name)
             if self._bytes[position : position + 1] == b"[":
                 position = yield from self._array(name, position)
@@ -140,7 +147,10 @@ class BigJson:
                     depth -= 1
                     if depth == 0:
                         return token.end()
-            raise self._broken(position, "what begins here never ends; the file is truncated")
+            raise InputError(
+                f"{self.path}, byte {position}: what begins here never ends; the file is truncated, or a bracket "
+                "or quote is missing"
+            )
         scalar = _SCALAR.match(self._bytes, position)
         if scalar is None:
             raise self._broken(position, "a value was expected")
@@ -155,8 +165,12 @@ class BigJson:
         return end
 
     def _broken(self, position: int, what: str) -> InputError:
-        found = self._bytes[position : position + 30]
-        return InputError(f"{self.path}, byte {position}: {what}, found {found!r}")
+        found = self._bytes[position : position + _SHOWN_BYTES]
+        if self._bytes[:2] in _UTF_16:
+            return InputError(f"{self.path}: is written in UTF-16; save it as UTF-8, which JSON is")
+        shown = repr(found.decode("utf-8", "replace")) if found.strip() else "nothing"
+        cut = "; the file ends there, it may be truncated" if position and len(found) < _SHOWN_BYTES else ""
+        return InputError(f"{self.path}, byte {position}: {what}, found {shown}{cut}")
 
 
 class ByImage:
@@ -174,6 +188,9 @@ class ByImage:
         self._images.append(self._numbers.setdefault(image, len(self._numbers)))
         self._starts.append(start)
         self._lengths.append(end - start)
+
+    def __len__(self) -> int:
+        return len(self._images)
 
     def images(self) -> list[Hashable]:
         """Return the images in the order of their first part."""
@@ -201,5 +218,14 @@ def require(file: BigJson, wanted: tuple[str, ...], what: str) -> None:
     """Raise InputError when a scanned file lacks one of the top-level keys of its format."""
     missing = [key for key in wanted if key not in file.keys]
     if missing:
-        found = ", ".join(sorted(file.keys)) or "an array"
+        found = ", ".join(sorted(file.keys)) or ("an array" if file.is_array else "an empty object")
         raise InputError(f'{file.path}: no "{missing[0]}"; expected {what}, found {found}')
+
+
+def require_field(file: BigJson, annotations: int, usable: int, field: str, what: str) -> None:
+    """Raise InputError when a file has annotations, and in none of them what its format is about is usable."""
+    if annotations and not usable:
+        raise InputError(
+            f'{file.path}: none of its {annotations} annotations has a usable "{field}"; expected {what}, this is '
+            "another kind of file"
+        )

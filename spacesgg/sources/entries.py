@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from spacesgg import grounded_text, padded_boxes
 from spacesgg.errors import InputError
-from spacesgg.sources import Named, Record, Related, SourceObject, pairs, run_lengths
+from spacesgg.sources import Named, Record, Related, SourceObject, pairs, run_lengths, values
 
 CLIP_TOLERANCE_PX = 1.0  # sources round their boxes; only more than that outside the image is worth counting
 
@@ -25,8 +25,8 @@ class Choice(NamedTuple):
 
 def entry_of(record: Record, choice: Choice) -> tuple[dict[str, Any], Counter]:
     """Return the record's entry, masks as compressed run lengths, and what was counted on the way."""
-    if not (isinstance(record.width, int) and isinstance(record.height, int) and min(record[1:3]) > 0):
-        raise InputError(f"the source states the size {record.width!r}×{record.height!r}, not whole pixels")
+    width, height = values.size(record.width, record.height)
+    record = record._replace(width=width, height=height)
     counts = Counter(record.counts)
     kept, same_as = _choose(record, choice, counts)
     keys = _keys(record, kept, choice, counts)

@@ -1,11 +1,13 @@
 """Where a source's image lies on disk, and its size without decoding it."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 
 from spacesgg import images
 from spacesgg.errors import InputError
+from spacesgg.sources import values
 
 # JPEG markers of a frame header, which holds the size (C4, C8 and CC are tables, not frames).
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -42,10 +44,19 @@ def size(path: Path) -> tuple[int, int]:
     return width, height
 
 
-def size_of(folder: Path | None, name: str, width: int | None, height: int | None) -> tuple[int, int]:
+def check_size(path: Path, width: int, height: int) -> None:
+    """Raise InputError when the image's file has another size than the source states."""
+    found = size(path)
+    if found != (width, height):
+        raise InputError(
+            f"{path}: is {found[0]}×{found[1]}, the source says {width}×{height}, so its boxes do not fit"
+        )
+
+
+def size_of(folder: Path | None, name: str, width: Any, height: Any) -> tuple[int, int]:
     """Return the size that the source states, else the file's. Raises InputError when neither is there."""
     if width and height:
-        return int(width), int(height)
+        return values.size(width, height)
     path = locate(folder, name)
     if path is None:
         where = f"it is not in {folder}" if folder else "there is no --image-dir to look it up in"

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from spacesgg.errors import InputError
-from spacesgg.sources import Record, Source, captions, coco_panoptic
+from spacesgg.sources import Record, Source, captions, coco_panoptic, values
 from spacesgg.sources.big_json import BigJson, ByImage, require
 
 NEEDED = ("file_name", "pan_seg_file_name", "width", "height", "segments_info")
@@ -28,19 +28,26 @@ def source(inputs: list[Path], panoptic_dir: Path, captions_file: Path | None = 
         index = ByImage(file)
         for key, start, end in file.parts():
             if key == "data":
-                image = file.load(start, end)
-                missing = [name for name in NEEDED if not isinstance(image, dict) or name not in image]
+                image = values.members(file.load(start, end))
+                missing = [name for name in NEEDED if name not in image]
                 if missing:
                     raise InputError(f'{path}, byte {start}: an entry of "data" lacks "{missing[0]}"')
-                listed.setdefault(image["file_name"], image.get("coco_image_id", image.get("image_id")))
+                if values.text(image["file_name"]) is None:
+                    raise InputError(f"{path}, byte {start}: an image has the name {image['file_name']!r:.40}")
+                number = values.identity(image.get("coco_image_id", image.get("image_id")))
+                listed.setdefault(image["file_name"], number)
                 index.add(image["file_name"], start, end)
             elif key.endswith("_classes"):
                 names = file.load(start, end)
+                if not (isinstance(names, list) and all(map(values.text, names))):
+                    raise InputError(f'{path}: its "{key}" is {names!r:.60}; expected a list of names')
                 if classes.setdefault(key, names) != names:
                     raise InputError(f'{path}: its "{key}" differ from those of {inputs[0]}')
         require(file, ("data", "thing_classes", "stuff_classes", "predicate_classes"), "a PSG file")
         indices.append(index)
     texts = captions.by_image(captions_file) if captions_file else None
+    if texts and listed:
+        captions.check(texts, listed.values())
     things, stuff, predicates = (classes.get(f"{kind}_classes", []) for kind in ("thing", "stuff", "predicate"))
     labels = dict(enumerate(things + stuff))
     work = functools.partial(record, labels=labels, predicates=predicates, folder=panoptic_dir)
@@ -48,26 +55,19 @@ def source(inputs: list[Path], panoptic_dir: Path, captions_file: Path | None = 
     def items():
         for name, identity in listed.items():
             raw = next(parts for index in indices if (parts := index.raw(name)))
-            yield name, raw[0], _captions(texts, identity)
+            yield name, raw[0], texts.raw(identity) if texts else []
 
     repeated = sum(len(index.raw(name)) for index in indices for name in index.images()) - len(listed)
     return Source(items(), len(listed), work, Counter({"images listed twice": repeated}))
-
-
-def _captions(texts: ByImage | None, identity: int | str) -> list[bytes]:
-    """Return the captions of an image whose number PSG writes as text and COCO as a number."""
-    if texts is None:
-        return []
-    return texts.raw(identity) or (texts.raw(int(identity)) if str(identity).isdigit() else [])
 
 
 def record(item: tuple, labels: dict[int, str], predicates: list[str], folder: Path) -> Record:
     """Return one image with its segments and relations. Raises InputError when its PNG cannot be used."""
     name, raw, texts = item
     image, counts = orjson.loads(raw), Counter()
-    width, height = image["width"], image["height"]
+    width, height = values.size(image["width"], image["height"])
     ids = coco_panoptic.read_ids(folder, image["pan_seg_file_name"], width, height)
     objects, positions = coco_panoptic.segments(ids, image["segments_info"], labels, counts)
-    relations = coco_panoptic.relations(image.get("relations") or [], positions, predicates, counts)
+    relations = coco_panoptic.relations(values.items(image.get("relations")), positions, predicates, counts)
     text = captions.joined(texts)
     return Record(name, width, height, [text] if text else [], objects, relations, counts)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from spacesgg.errors import InputError
-from spacesgg.sources import Record, Relation, Source, SourceObject, image_files
+from spacesgg.sources import Record, Relation, Source, SourceObject, image_files, values
 from spacesgg.sources.big_json import BigJson, ByImage
 
 SAME_OBJECT_IOU = 0.9  # boxes drawn twice around one thing agree to about a tenth; parts and neighbours do not
@@ -26,10 +26,13 @@ def _index(path: Path, wanted: str) -> ByImage:
     file = BigJson(path)
     index = ByImage(file)
     for _, start, end in file.parts():
-        entry = file.load(start, end)
-        if not isinstance(entry, dict) or wanted not in entry or not {"image_id", "id"} & entry.keys():
-            raise InputError(f'{path}, byte {start}: expected an array of objects with "image_id" and "{wanted}"')
-        index.add(entry.get("image_id", entry.get("id")), start, end)
+        entry = values.members(file.load(start, end))
+        number = values.identity(entry.get("image_id", entry.get("id")))
+        if wanted not in entry or number is None:
+            raise InputError(
+                f'{path}, byte {start}: expected an array of objects with "image_id", a number, and "{wanted}"'
+            )
+        index.add(number, start, end)
     return index
 
 
@@ -47,7 +50,8 @@ def source(
         for identity in identities:
             data = orjson.loads(about.raw(identity)[0]) if about and about.raw(identity) else {}
             raw = [part for index in objects for part in index.raw(identity)]
-            name = "/".join(data["url"].split("/")[-2:]) if data.get("url") else f"{identity}.jpg"
+            url = values.text(data.get("url"))
+            name = "/".join(url.split("/")[-2:]) if url else f"{identity}.jpg"
             yield name, data.get("width"), data.get("height"), raw, related.raw(identity) if related else []
 
     return Source(items(), len(identities), functools.partial(record, image_dir=image_dir), Counter())
@@ -59,13 +63,13 @@ def record(item: tuple, image_dir: Path | None) -> Record:
     width, height = image_files.size_of(image_dir, name, width, height)
     found, counts = _Objects(), Counter()
     for entry in map(orjson.loads, raw_objects):
-        for thing in entry["objects"]:
-            found.add(thing)
+        for thing in values.items(entry["objects"]):
+            found.add(values.members(thing))
     relations = []
     for entry in map(orjson.loads, raw_relationships):
-        for stated in entry["relationships"]:
-            ends = [found.position(stated.get(end) or {}) for end in ("subject", "object")]
-            predicate = (stated.get("predicate") or "").strip().lower()
+        for stated in map(values.members, values.items(entry["relationships"])):
+            ends = [found.position(values.members(stated.get(end))) for end in ("subject", "object")]
+            predicate = (values.text(stated.get("predicate")) or "").strip().lower()
             if None in ends or not predicate:
                 counts["relations dropped"] += 1
                 continue
@@ -86,15 +90,13 @@ class _Objects:
 
     def add(self, thing: dict[str, Any]) -> int | None:
         """Add an object, or note its ids for the one that it repeats; None when it is unusable."""
-        names = thing.get("names") or [thing.get("name") or ""]
-        label = " ".join(str(names[0]).lower().split())
-        try:
-            x, y, w, h = (float(thing[side]) for side in ("x", "y", "w", "h"))
-        except (KeyError, TypeError, ValueError):
-            label = ""
-        if not label:
+        names = thing.get("names") or thing.get("name")
+        label = " ".join((values.text(names[0] if isinstance(names, list) else names) or "").lower().split())
+        sides = [values.number(thing.get(side)) for side in ("x", "y", "w", "h")]
+        if not label or None in sides:
             self.unusable += 1
             return None
+        x, y, w, h = sides
         box = (x, y, x + w, y + h)
         same = self._by_label.setdefault(label, [])
         position = next((i for i in same if _iou(self.objects[i].box, box) >= SAME_OBJECT_IOU), None)
@@ -104,13 +106,16 @@ class _Objects:
             same.append(position)
         else:
             self.merged += 1
-        for identity in (thing.get("object_id"), *(thing.get("merged_object_ids") or ())):
-            self._positions.setdefault(identity, position)
+        for identity in map(
+            values.identity, (thing.get("object_id"), *values.items(thing.get("merged_object_ids")))
+        ):
+            if identity is not None:
+                self._positions.setdefault(identity, position)
         return position
 
     def position(self, thing: dict[str, Any]) -> int | None:
         """Return where the object of a relationship stands; one that is not listed is added."""
-        known = self._positions.get(thing.get("object_id")) if "object_id" in thing else None
+        known = self._positions.get(values.identity(thing.get("object_id")))
         return self.add(thing) if known is None else known
 
 
