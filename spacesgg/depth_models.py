@@ -57,7 +57,8 @@ class DepthEstimator:
     """A depth model with the way its images are prepared and its maps are brought back to the image.
 
     `metric`: depth in metres, else inverse depth without scale. `max_depth_m`: the farthest depth the model
-    can say, None where it has no limit. `gives_focal`: it estimates the field of view too.
+    can say, None where it has no limit. `gives_focal`: it estimates the field of view too. `needs_focal`: its
+    depth depends on the camera's focal length, which it does not estimate.
     """
 
     def __init__(self, source: str, device: torch.device, precision: torch.dtype):
@@ -78,6 +79,7 @@ class DepthEstimator:
         elif self.family == "zoedepth":
             self.max_depth_m = max(float(bins["max_depth"]) for bins in config.bin_configurations)
         self.gives_focal = self.family == "depth_pro" and config.use_fov_model
+        self.needs_focal = self.family == "depth_pro" and not config.use_fov_model
 
     def prepare(self, rgb: np.ndarray) -> torch.Tensor:
         """Return (3, h, w) of the (H, W, 3) uint8 image, for `predict`; runs on the reader's thread.

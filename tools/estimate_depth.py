@@ -23,14 +23,14 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import orjson
 import torch
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import batch, camera, focal_length, images, interrupts, options, outputs, vision_models
+from spacesgg import batch, camera, depth_folder, focal_length, images, interrupts, options, outputs, vision_models
 from spacesgg.atomic import atomic_open
+from spacesgg.depth_folder import Folder
 from spacesgg.depth_models import DepthEstimator, Prediction
 from spacesgg.errors import InputError
 
@@ -52,22 +52,6 @@ class Picture(NamedTuple):
     height: int
     width: int
     exif_focal_px: float | None
-
-
-class Folder(NamedTuple):
-    """Where the outputs go, and what the numbers in them mean."""
-
-    depth_maps: Path
-    intrinsics: Path
-    scale: float | None  # units per metre; None for inverse depth
-
-    def depth(self, stem: str) -> Path:
-        """Return the depth map's path."""
-        return self.depth_maps / f"{stem}.png"
-
-    def camera(self, stem: str) -> Path:
-        """Return the intrinsics' path."""
-        return self.intrinsics / f"{stem}.txt"
 
 
 def read(frame: Frame, estimator: DepthEstimator) -> tuple[Picture, torch.Tensor]:
@@ -186,25 +170,6 @@ def complete_cameras(frames: list[Frame], folder: Folder, fov_deg: float | None)
                 write_camera(folder.camera(frame.stem), camera.intrinsics_from_fov(width, height, fov_deg))
 
 
-def declare_scale(folder: Folder, args: argparse.Namespace) -> None:
-    """Write scale.json. Raises InputError where the folder holds maps of another model or scale."""
-    path = folder.depth_maps / "scale.json"
-    inverse = folder.scale is None
-    meaning = {"scale_factor": folder.scale, "inverse_depth": inverse, "model": args.model}
-    if path.is_file() and not args.overwrite:
-        try:
-            found = orjson.loads(path.read_bytes())
-        except orjson.JSONDecodeError as error:
-            raise InputError(f"{path}: not JSON ({error}); give --overwrite to estimate all maps anew") from error
-        if found != meaning:
-            raise InputError(
-                f"{path}: the folder holds maps with {found}, this run would add maps with {meaning}; give "
-                "--overwrite or another --output-dir"
-            )
-    with atomic_open(path) as stream:
-        stream.write(orjson.dumps(meaning) + b"\n")
-
-
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     """Return the command line's options; wrong usage exits with status 2."""
     parser = argparse.ArgumentParser(
@@ -223,9 +188,9 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         "--fov",
         type=options.positive,
         help="Horizontal field of view in degrees for images whose EXIF data and whose model do not tell it; "
-        "60 suits most photographs.",
+        "60 suits most photographs. A dataset folder has one such number: another one is refused.",
     )
-    add("--overwrite", action="store_true", help="Estimate images again that have a depth map already.")
+    add("--overwrite", action="store_true", help="Remove the depth maps of these images and estimate them anew.")
     vision_models.add_model_arguments(parser, 8, "depth-anything/Depth-Anything-V2-Metric-Outdoor-Base-hf")
     args = parser.parse_args(arguments)
     vision_models.check_model_arguments(parser, args)
@@ -235,8 +200,13 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def choose_scale(estimator: DepthEstimator, wanted: float | None) -> float | None:
-    """Return the units per metre that hold the model's farthest depth; None for inverse depth."""
+    """Return the units per metre that hold the model's farthest depth; None for inverse depth.
+
+    Raises InputError where a scale is `wanted` for a model without one.
+    """
     if not estimator.metric:
+        if wanted is not None:
+            raise InputError("--depth-scale: this model gives inverse depth, which has no unit; leave it out")
         return None
     farthest = estimator.max_depth_m or float("inf")
     return wanted or (FINE_SCALE if farthest * FINE_SCALE <= LARGEST else FAR_SCALE)
@@ -265,7 +235,8 @@ def main(arguments: list[str] | None = None) -> int:
         scale = choose_scale(estimator, args.depth_scale)
         folder = Folder(args.output_dir / "depth_maps", args.output_dir / "intrinsics", scale)
         outputs.make_folder(folder.depth_maps)
-        declare_scale(folder, args)
+        fov_deg = None if estimator.gives_focal else args.fov
+        depth_folder.declare(folder, args.model, pictures.keys(), fov_deg, estimator.needs_focal, args.overwrite)
         frames = [Frame(stem, image) for stem, image in pictures.items()]
         done, left = [], []
         for frame in frames:
