@@ -67,15 +67,16 @@ def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     if bottom <= top:
         return None
     band = np.floor((y - np.float32(top)) * np.float32(BANDS / (bottom - top)))
-    widths, members = [], []
-    for number in range(BANDS):
-        members.append(np.flatnonzero(band == number))
-        across = np.sort(x.take(members[-1]))
-        enough = len(across) >= MIN_POINTS
-        widths.append(of_sorted(across, 99.0) - of_sorted(across, 1.0) if enough else 0.0)
+    np.clip(band, -1, BANDS, out=band)  # what lies above and below the bands
+    # One sort for all bands: in the sorted sums of x and the band's own offset, band follows band.
+    low, offset = x.min(), np.float32(1.5) * np.ptp(x)
+    across = np.sort(band * offset + (x - low)) if offset > 0 else x
+    counts = np.bincount((band + 1).astype(np.intp), minlength=BANDS + 2)
+    ends = np.cumsum(counts).tolist()
+    widths = [_width(across[start:end]) for start, end in zip(ends[:BANDS], ends[1:], strict=False)]
     # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
     widest = max(range(BANDS), key=lambda i: widths[i] * (1.0 if 2 <= i < BANDS - 1 else 0.9))
-    width, chosen = widths[widest], members[widest]
+    width, chosen = widths[widest], np.flatnonzero(band == widest)
     if width <= 0:
         return None
     chosen = chosen[:: max(1, len(chosen) // MAX_CIRCLE_POINTS)]
@@ -96,3 +97,8 @@ def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     if off @ off > (CIRCLE_RMS * radius) ** 2 * len(off):
         return None
     return middle + centre - radius, middle + centre + radius
+
+
+def _width(ordered: np.ndarray) -> float:
+    """Return how wide a band is whose x, (n,) ascending, are these; 0 when they are too few to tell."""
+    return of_sorted(ordered, 99.0) - of_sorted(ordered, 1.0) if len(ordered) >= MIN_POINTS else 0.0

@@ -23,13 +23,14 @@ def edges_are_soft(depth: np.ndarray) -> bool:
     valid = np.flatnonzero(rows > 0)
     if len(valid) <= SPAN_PX:
         return False
-    values = np.log(rows.ravel().take(valid))
-    spans = np.abs(values[SPAN_PX:] - values[:-SPAN_PX])
-    edges = np.flatnonzero(spans > MIN_STEP_LOG)
+    values = rows.ravel().take(valid)
+    first, last = values[:-SPAN_PX], values[SPAN_PX:]
+    edges = np.flatnonzero(np.maximum(first, last) > np.float32(np.exp(MIN_STEP_LOG)) * np.minimum(first, last))
     width = rows.shape[1]
     edges = edges[valid[edges] // width == valid[edges + SPAN_PX] // width]
     if len(edges) < MIN_EDGES:
         return False
-    steps = np.abs(values[1:] - values[:-1])
-    largest = np.lib.stride_tricks.sliding_window_view(steps, SPAN_PX)[edges].max(axis=1)
-    return float(np.median(largest / spans[edges])) < SHARP_SHARE
+    profiles = np.log(values.take(edges[:, None] + np.arange(SPAN_PX + 1)))
+    largest = np.abs(np.diff(profiles)).max(axis=1)
+    shares = largest / np.abs(profiles[:, -1] - profiles[:, 0])
+    return float(np.median(shares)) < SHARP_SHARE

@@ -11,7 +11,8 @@ from spacesgg.surfaces import SPARSE_COVERAGE
 
 GROUND_SHARE = 0.02  # of the depth: how far from the ground's plane a pixel still shows the ground
 ENDLESS_M = 1e6
-RAY_STEP_PX = 16  # every sixteenth valid pixel tells the rays to far below a pixel
+RAY_STEPS_PX = (32, 8, 1)  # the first that meets enough valid pixels
+ENOUGH_RAYS = 100  # tell the rays to far below a pixel
 
 
 class Frame(NamedTuple):
@@ -87,11 +88,11 @@ def _filled(depth: np.ndarray, count: int) -> np.ndarray:
 
 def _rays(points: np.ndarray) -> np.ndarray:
     """Return the (2, 2) linear map from pixels to rays, which the point map itself tells."""
-    grid = points[::RAY_STEP_PX, ::RAY_STEP_PX]
-    step = RAY_STEP_PX if np.count_nonzero(grid[..., 2]) > 100 else 1
-    if step == 1:
-        grid = points
-    rows, columns = np.nonzero(grid[..., 2])
+    for step in RAY_STEPS_PX:
+        grid = points[::step, ::step]
+        rows, columns = np.nonzero(grid[..., 2])
+        if len(rows) > ENOUGH_RAYS:
+            break
     found = grid[rows, columns].astype(float)
     rays = np.zeros((2, 2))
     for axis, index in ((0, columns * step), (1, rows * step)):

@@ -45,15 +45,21 @@ def hide_behind(frame: Frame, things: list[tuple[np.ndarray, Surface | None]]) -
     """
     sight = frame.sight
     for mask, surface in things:
+        if surface is not None and not _is_dark(frame, mask, surface.window):
+            continue
         x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
         window = np.s_[y : y + height, x : x + width]
-        own = mask[window]
-        dark = own & (frame.sight[window] == 0)
-        if np.count_nonzero(dark) > DARK_SHARE * np.count_nonzero(own):
+        if _is_dark(frame, mask, window):
             sight = sight.copy() if sight is frame.sight else sight
-            rows, columns = np.nonzero(dark)
+            rows, columns = np.nonzero(mask[window] & (frame.sight[window] == 0))
             sight[rows + y, columns + x] = _body(frame, surface, rows + y, columns + x)
     return frame._replace(sight=sight)
+
+
+def _is_dark(frame: Frame, mask: np.ndarray, window: tuple[slice, slice]) -> bool:
+    """Return whether most pixels of the (H, W) mask in the window have no depth."""
+    own = mask[window]
+    return np.count_nonzero(own & (frame.sight[window] == 0)) > DARK_SHARE * np.count_nonzero(own)
 
 
 def _body(frame: Frame, surface: Surface | None, rows: np.ndarray, columns: np.ndarray) -> np.ndarray | float:
