@@ -1,7 +1,8 @@
 """Annotation files that are written image by image by slow runs, so that an interrupted run goes on.
 
-While a run lasts, its entries are appended to OUTPUT.partial.jsonl; when all are done OUTPUT is written and the
-partial file removed. The next run takes from either what is done already.
+While a run lasts, its entries are appended to OUTPUT.partial.jsonl; when all are done OUTPUT is written, its
+settings beside it, and the partial file removed. The next run takes from either what is done already, where it
+was made with the same settings. What a run that began anew left unfinished replaces the finished output.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from spacesgg import annotations
+from spacesgg import annotations, settings
 from spacesgg.errors import InputError
 from spacesgg.sources.big_json import BigJson
 
@@ -24,18 +25,51 @@ def partial_path(output: Path) -> Path:
 class EarlierEntries:
     """What earlier runs wrote to this output, by image; of their files only where each entry stands is held."""
 
-    def __init__(self, output: Path, settings: dict[str, Any], overwrite: bool):
+    def __init__(
+        self,
+        output: Path,
+        made_with: dict[str, Any],
+        overwrite: bool,
+        way_out: str = "name another --output-file, or start anew (--overwrite, or without --resume)",
+    ):
         self._path = partial_path(output)
-        self._settings = settings
+        self._output = output
+        self._settings = made_with
         self._places: dict[str, tuple[Path, int, int]] = {}  # image → file, where its entry begins and ends
         self._stream: BinaryIO
+        # Whether what the finished output holds is forgotten: now, or by the unfinished run that is gone on with.
+        self.anew = overwrite
         if overwrite:
             self._path.unlink(missing_ok=True)
             return
-        if output.is_file() and output.stat().st_size > 0:
+        begun = self._begun()
+        self.anew = begun is not None and bool(begun.get("anew"))
+        if not self.anew and output.is_file() and output.stat().st_size > 0:
+            settings.check(output, made_with, way_out)
             self._index_whole(output)
-        if self._path.is_file():
+        if begun is not None:
             self._index_partial()
+
+    def _begun(self) -> dict[str, Any] | None:
+        """Return how the unfinished run began, None where there is none. Raises InputError for other settings."""
+        if not self._path.is_file():
+            return None
+        with self._path.open("rb") as stream:
+            line = stream.readline()
+        if not line.endswith(b"\n"):  # stopped before it had begun
+            self._path.unlink()
+            return None
+        try:
+            begun = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            begun = None
+        begun = begun if isinstance(begun, dict) else {}
+        if different := settings.differences(begun.get("settings"), self._settings):
+            raise InputError(
+                f"{self._path}: left by an unfinished run with other settings ({different}); give the same "
+                "options to go on with it, or remove it to start anew"
+            )
+        return begun
 
     def _index_whole(self, output: Path) -> None:
         """Index a finished output. Raises InputError when it is no annotation file."""
@@ -51,18 +85,8 @@ class EarlierEntries:
             self._places[key] = output, start, end
 
     def _index_partial(self) -> None:
-        end = 0
         with self._path.open("rb") as stream:
-            try:
-                first = orjson.loads(stream.readline())
-            except orjson.JSONDecodeError:
-                first = {}
-            if first.get("settings") != self._settings:
-                raise InputError(
-                    f"{self._path}: left by an unfinished run with {first.get('settings')}, this one has "
-                    f"{self._settings}; give the same options to go on with it, or remove it to start anew"
-                )
-            end = stream.tell()
+            end = len(stream.readline())
             for line in stream:
                 if not line.endswith(b"\n"):  # the run was stopped while it wrote this line
                     break
@@ -93,12 +117,15 @@ class EarlierEntries:
 
     @contextlib.contextmanager
     def keeping(self) -> Iterator[None]:
-        """Let `keep` write; the partial file goes when the block ends well."""
+        """Let `keep` write; when the block, which writes the output, ends well, the partial file goes."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as self._stream:
             if self._stream.tell() == 0:
-                self._stream.write(orjson.dumps({"settings": self._settings}) + b"\n")
+                self._stream.write(orjson.dumps({"settings": self._settings, "anew": self.anew}) + b"\n")
+                self._stream.flush()
             yield
+        # The partial file last: as long as it is there, it tells the settings of what the output holds.
+        settings.write(self._output, self._settings)
         self._path.unlink()
 
     def keep(self, image: str, entry: dict[str, Any]) -> None:

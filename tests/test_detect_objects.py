@@ -328,6 +328,17 @@ def test_an_interrupted_run_goes_on(dino, data, monkeypatch):
     assert not resume.partial_path(data / "out.json").exists()
 
 
+def test_other_labels_are_not_silently_the_earlier_ones(dino, data, capsys):
+    assert run(data, dino, "--labels", "cat", "--threshold", "0") == 0
+    capsys.readouterr()
+    assert run(data, dino, "--labels", "dog", "--threshold", "0") == 2
+    told = capsys.readouterr().err
+    assert 'labels ["cat"], now ["dog"]' in told and "--overwrite" in told
+    assert run(data, dino, "--labels", "dog", "--threshold", "0", "--overwrite") == 0
+    labels = {thing.label for entry in load(data / "out.json").values() for thing in annotations.objects(entry)}
+    assert labels == {"dog"}
+
+
 def test_broken_image_is_named_and_the_rest_is_done(dino, data):
     (data / "images" / "broken.jpg").write_bytes(b"\xff\xd8 no image")
     assert run(data, dino, "--labels", "cat", "--threshold", "0", output="out.jsonl") == 1

@@ -239,6 +239,50 @@ def test_overwrite_replaces_masks_but_not_depth_ranges(models, data):
     assert any(value[2] != everything for value in values)
 
 
+def test_another_model_or_kind_of_mask_is_not_silently_the_earlier_one(models, data, capsys):
+    run(data, models / "sam2")
+    for model, options in (("sam", ()), ("sam2", ("--mask-dir", str(data / "masks")))):
+        capsys.readouterr()
+        assert run(data, models / model, *options) == 2
+        assert "was made with other settings" in capsys.readouterr().err
+    assert run(data, models / "sam2", source="out.json") == 2
+    assert "is also an input" in capsys.readouterr().err
+
+
+def test_png_masks_that_are_gone_are_made_anew(models, data):
+    run(data, models / "sam2", "--mask-dir", str(data / "masks"))
+    first = {path.name: path.read_bytes() for path in (data / "masks").iterdir()}
+    assert first
+    for name in first:
+        (data / "masks" / name).unlink()
+    run(data, models / "sam2", "--mask-dir", str(data / "masks"))
+    assert {path.name: path.read_bytes() for path in (data / "masks").iterdir()} == first
+
+
+def test_an_interrupted_overwrite_is_gone_on_with_without_earlier_masks(models, data, monkeypatch):
+    annotation = load(data / "boxes.json")
+    everything = masks.encode(np.ones((72, 96), bool))
+    for entry in annotation.values():
+        for key in BOXES:
+            entry[key].append(everything)
+    (data / "boxes.json").write_text(json.dumps(annotation))
+    run(data, models / "sam2", "--overwrite", output="whole.json")
+    run(data, models / "sam")
+    finish = segment_objects.finish
+
+    def interrupted(answer, **options):
+        if answer[0].image == "b.png":
+            raise KeyboardInterrupt
+        return finish(answer, **options)
+
+    monkeypatch.setattr(segment_objects, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, models / "sam2", "--overwrite", "--batch-size", "1")
+    monkeypatch.setattr(segment_objects, "finish", finish)
+    run(data, models / "sam2", "--batch-size", "1")
+    assert load(data / "out.json") == load(data / "whole.json")
+
+
 def test_bad_objects_and_images_are_named_and_stay_in_the_output(models, data):
     annotation = load(data / "boxes.json")
     annotation["a.png"]["[[0, 0, 0, 0]]"] = ["nothing", [200.0, 10.0, 300.0, 20.0]]

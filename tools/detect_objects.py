@@ -8,7 +8,8 @@ Run:  python tools/detect_objects.py --image-dir images --output-file boxes.json
           --model florence-community/Florence-2-large-ft
 Then: python tools/segment_objects.py, for the masks
 
-Run again, it does the images that are missing in OUTPUT; images that failed are named in OUTPUT.errors.jsonl.
+Run again with the same options (they are in OUTPUT.settings.json), it does the images that are missing in OUTPUT;
+images that failed are named in OUTPUT.errors.jsonl.
 """
 
 import argparse
@@ -209,9 +210,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the tool; return 0 when every image succeeded, 1 when some failed, 2 for unusable input."""
     args = parse_args(arguments)
     failures = []
-    settings = {
-        name: getattr(args, name) for name in ("model", "labels", "threshold", "nms", "max_objects", "caption")
-    }
+    names = ("model", "labels", "threshold", "nms", "max_objects", "caption", "beams")
+    settings = {"tool": "detect_objects", **{name: getattr(args, name) for name in names}}
     try:
         outputs.check_file(args.output_file)
         paths = list(images.in_folder(args.image_dir).values())

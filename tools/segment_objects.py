@@ -6,8 +6,8 @@ Run:  python tools/segment_objects.py --input-file boxes.json --image-dir images
           --model facebook/sam2.1-hiera-large --output-file asv2_level.json
 
 Each image is encoded once for all its boxes. Objects that have a mask keep it, in the input or from an earlier
-run, so a run that was interrupted goes on where it stopped. Objects that get no mask are named in
-OUTPUT.errors.jsonl and stand in the output as they came.
+run with the same model (OUTPUT.settings.json tells which), so a run that was interrupted goes on where it stopped.
+Objects that get no mask are named in OUTPUT.errors.jsonl and stand in the output as they came.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import annotations, batch, images, interrupts, mask_files, masks, outputs, vision_models
+from spacesgg import annotations, atomic, batch, images, interrupts, mask_files, masks, outputs, vision_models
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.segmentation_models import BoxSegmenter
@@ -43,13 +43,26 @@ class Work(NamedTuple):
     failures: list[dict[str, str]]
 
 
-def take_over(entry: dict[str, Any], earlier: dict[str, Any] | None) -> None:
-    """Give the objects without a mask the ones that an earlier run found for the same boxes."""
+def take_over(
+    entry: dict[str, Any], earlier: dict[str, Any] | None, replace: bool, mask_dir: Path | None
+) -> list[annotations.Object]:
+    """Give the objects the masks that an earlier run found for the same boxes; return those that want one.
+
+    Objects that have a mask keep it, unless `replace`. A mask whose PNG is no longer in `mask_dir` is made anew.
+    """
     found = {thing.key: thing for thing in annotations.objects(earlier)} if earlier else {}
+    wanted = []
     for thing in annotations.objects(entry):
+        if thing.mask is not None and not replace:
+            continue
         known = found.get(thing.key)
-        if thing.mask is None and known is not None and known.mask is not None and known.box == thing.box:
-            annotations.set_mask(entry[thing.key], known.mask)
+        mask = None if known is None or known.box != thing.box else known.mask
+        gone = isinstance(mask, str) and not (mask_dir and (mask_dir / mask).is_file())
+        if mask is None or mask == thing.mask or gone:
+            wanted.append(thing)
+        else:
+            annotations.set_mask(entry[thing.key], mask)
+    return wanted
 
 
 def read(
@@ -57,9 +70,7 @@ def read(
 ) -> Work:
     """Find the objects of one entry that want masks and prepare their image; no image is opened for none."""
     image, entry = item
-    if not args.overwrite:
-        take_over(entry, earlier.get(image))
-    wanted = [thing for thing in annotations.objects(entry) if args.overwrite or thing.mask is None]
+    wanted = take_over(entry, earlier.get(image), earlier.anew, args.mask_dir)
     if not wanted:
         return Work(image, entry, [], np.empty((0, 4)), (0, 0), None, [])
     path = image_files.locate(args.image_dir, image)
@@ -159,9 +170,10 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_args(arguments)
     failures: list[dict[str, str]] = []
     succeeded = 0
-    settings = {"model": args.model, "masks": "png" if args.mask_dir else "rle"}
+    settings = {"tool": "segment_objects", "model": args.model, "masks": "png" if args.mask_dir else "rle"}
     try:
         outputs.check_file(args.output_file)
+        atomic.refuse_as_output(args.output_file, args.input_file)
         if args.mask_dir:
             outputs.make_folder(args.mask_dir)
         entries = annotations.read(args.input_file)
