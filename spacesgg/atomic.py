@@ -11,7 +11,7 @@ from typing import IO
 from spacesgg.errors import InputError
 
 # What a full or broken disk answers to a write, whatever else the writer's block was doing.
-_DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS))
+DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS))
 
 
 def refuse_as_output(output: Path, *inputs: Path | None) -> None:
@@ -61,7 +61,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        if error.errno in _DISK_ERRORS:
+        if error.errno in DISK_ERRORS:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
         raise
     finally:

@@ -21,8 +21,9 @@ OUTPUT.errors.jsonl.
 
 The output appears when it is whole. Until then every entry is kept in OUTPUT.partial.jsonl the moment it is made,
 and with --resume and the same flags a later run takes it from there instead of converting the image again (from a
-finished OUTPUT too, when images were added to the source). Failed and missing images are tried again. A resumed
-run writes the same file as an uninterrupted one.
+finished OUTPUT too, when images were added to the source; OUTPUT.settings.json tells the flags it was made with,
+and other flags are refused). Failed and missing images are tried again. A resumed run writes the same file as an
+uninterrupted one.
 """
 
 import argparse
@@ -78,8 +79,8 @@ def open_source(args: argparse.Namespace) -> Source:
 
 def convert(
     item: tuple, source_record: Callable[[tuple], Record], choice: entries.Choice, args: argparse.Namespace
-) -> tuple[dict[str, Any], Counter] | str:
-    """Return (entry, counts) of one item of the source, or why there is none: KEPT or MISSING."""
+) -> tuple[dict[str, Any], Counter] | str | mask_files.NoSpace:
+    """Return (entry, counts) of one item of the source, or why there is none: KEPT, MISSING or a full disk."""
     if len(item) == 1:  # main has left only the name of what an earlier run has converted
         return KEPT
     image = image_files.locate(args.image_dir, item[0])
@@ -89,7 +90,10 @@ def convert(
     if image:
         image_files.check_size(image, entry["width"], entry["height"])
     if args.mask_dir:
-        write_masks(entry, item[0], args.mask_dir)
+        try:
+            write_masks(entry, item[0], args.mask_dir)
+        except mask_files.NoSpace as error:  # raised here, it would be the failure of each image to come
+            return error
     return entry, counts
 
 
@@ -102,21 +106,28 @@ def write_masks(entry: dict[str, Any], image: str, folder: Path) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what an entry depends on, so that a resumed run does not mix two kinds."""
+    """Return what an entry depends on, so that a resumed run does not mix two kinds.
+
+    Files count by their bare names: they may move, and images may be added to them.
+    """
     names = ("format", "unpadded", "padded_keys", "min_area", "drop_crowd", "max_objects", "image_prefix")
-    settings = {name: getattr(args, name) for name in names}
+    found = {name: getattr(args, name) for name in names}
+    files = ("panoptic_dir", "captions", "relationships", "image_data", "mask_dir")
+    found |= {name: path and path.name for name in files for path in (getattr(args, name),)}
     labels = choice_of(args).labels
-    masks_as = "png" if args.mask_dir else "rle"
-    return {**settings, "labels": None if labels is None else sorted(labels), "masks": masks_as}
+    found["labels"] = None if labels is None else sorted(labels)
+    return {**found, "input_file": sorted(path.name for path in args.input_file)}
 
 
 def choice_of(args: argparse.Namespace) -> entries.Choice:
     """Return which objects are kept."""
     labels = set(args.labels or ())
     if args.labels_file:
-        labels |= {
-            line.strip() for line in args.labels_file.read_text(encoding="utf-8").splitlines() if line.strip()
-        }
+        try:
+            lines = args.labels_file.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{args.labels_file}: cannot be read as UTF-8 text ({error})") from error
+        labels |= {line.strip() for line in lines if line.strip()}
     only = frozenset(labels) if args.labels or args.labels_file else None
     return entries.Choice(args.min_area, args.drop_crowd, args.max_objects, only, args.padded_keys)
 
@@ -228,6 +239,8 @@ def main(arguments: list[str] | None = None) -> int:
             items = (item[:1] if args.image_prefix + item[0] in earlier else item for item in source.items)
             for item, result, reason in batch.run(work, items, args.workers, source.total, "annotations"):
                 image = args.image_prefix + item[0]
+                if isinstance(result, mask_files.NoSpace):
+                    raise result
                 if result == MISSING:
                     reason = f"the image is listed, but is not in {args.image_dir}"
                     counts["listed images missing"] += 1
@@ -248,7 +261,11 @@ def main(arguments: list[str] | None = None) -> int:
         return batch.finish("prepare_annotations", succeeded, failures, args.output_file)
     except InputError as error:
         print(f"prepare_annotations.py: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:  # a full disk, while an entry was kept
+        where = error.filename or args.output_file
+        told = f"{where}: {error.strerror}; what was done before is kept, --resume goes on from there"
+        print(f"prepare_annotations.py: {told}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":
