@@ -234,7 +234,8 @@ def main(arguments: list[str] | None = None) -> int:
         work = functools.partial(convert, source_record=source.record, choice=choice_of(args), args=args)
         if args.mask_dir:
             outputs.make_folder(args.mask_dir)
-        earlier = EarlierEntries(args.output_file, settings_of(args), overwrite=not args.resume)
+        way_out = "leave out --resume to convert everything anew"
+        earlier = EarlierEntries(args.output_file, settings_of(args), not args.resume, way_out)
         with earlier.keeping(), annotations.writer(args.output_file) as write:
             items = (item[:1] if args.image_prefix + item[0] in earlier else item for item in source.items)
             for item, result, reason in batch.run(work, items, args.workers, source.total, "annotations"):
