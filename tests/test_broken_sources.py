@@ -193,6 +193,15 @@ def test_an_image_of_another_size_than_stated_is_a_failure(run, tmp_path):
     assert "400×100" in done.failures["b.jpg"]
 
 
+@pytest.mark.parametrize("name", ["a" * 400 + ".jpg", "a\0.jpg"])
+def test_a_name_that_no_file_can_have_is_missing_and_costs_no_others(run, tmp_path, name):
+    cv2.imwrite(str(tmp_path / "b.jpg"), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    content = instances(thing(image_id=2), images=[{**IMAGES[0], "file_name": name}, IMAGES[1]])
+    done = run("coco-instances", content, "--image-dir", tmp_path)
+    assert list(done.entries) == ["b.jpg"]
+    assert "is not in" in done.failures[name]
+
+
 # COCO panoptic and PSG
 
 

@@ -8,6 +8,8 @@ import tempfile
 import pytest
 from test_broken_sources import IMAGES, Run, instances, thing
 
+from tools import prepare_annotations
+
 
 @pytest.fixture
 def run(tmp_path, capsys):
@@ -87,3 +89,12 @@ def test_labels_that_are_no_text_are_refused(run, tmp_path):
     path = tmp_path / "labels.txt"
     path.write_bytes("caf\xe9".encode("latin-1"))
     assert str(path) in run("coco-instances", instances(thing()), "--labels-file", path).is_refused()
+
+
+def test_an_output_that_is_also_an_input_is_refused_and_stays(tmp_path, capsys):
+    path = tmp_path / "in.json"
+    path.write_text(content := json.dumps(instances(thing())))
+    flags = ["--format", "coco-instances", "--input-file", str(path), "--output-file", str(path)]
+    assert prepare_annotations.main(flags) == 2
+    assert "also an input" in capsys.readouterr().err
+    assert path.read_text() == content

@@ -36,7 +36,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import annotations, batch, interrupts, mask_files, masks, options, outputs
+from spacesgg import annotations, atomic, batch, interrupts, mask_files, masks, options, outputs
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.sources import (
@@ -132,6 +132,11 @@ def choice_of(args: argparse.Namespace) -> entries.Choice:
     return entries.Choice(args.min_area, args.drop_crowd, args.max_objects, only, args.padded_keys)
 
 
+def beside(args: argparse.Namespace) -> list[Path]:
+    """Return the files that are read besides --input-file."""
+    return [path for path in (args.captions, args.relationships, args.image_data, args.labels_file) if path]
+
+
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     """Return the command line's options; wrong usage exits with status 2."""
     parser = argparse.ArgumentParser(
@@ -214,8 +219,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     for folder in filter(None, (args.image_dir, args.panoptic_dir)):
         if not folder.is_dir():
             parser.error(f"{folder}: no such folder")
-    beside = (args.captions, args.relationships, args.image_data, args.labels_file)
-    for path in (*args.input_file, *filter(None, beside)):
+    for path in (*args.input_file, *beside(args)):
         if not path.is_file():
             parser.error(f"{path}: no such file")
     return args
@@ -227,6 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     succeeded, failures = 0, []
     try:
         outputs.check_file(args.output_file)
+        atomic.refuse_as_output(args.output_file, *args.input_file, *beside(args))
         source = open_source(args)
         if not source.total:
             raise InputError(f"{args.input_file[0]}: lists no image; is it a file of --format {args.format}?")

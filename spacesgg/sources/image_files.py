@@ -18,8 +18,11 @@ def locate(folder: Path | None, name: str) -> Path | None:
     if folder is None:
         return None
     for path in (folder / name, folder / Path(name).name):
-        if path.is_file():
-            return path
+        try:
+            if path.is_file():
+                return path
+        except (OSError, ValueError):  # no system has a file of such a name
+            continue
     return None
 
 
