@@ -147,6 +147,7 @@ REFUSED = {
     "panoptic": (instances(PANOPTIC), 'usable "bbox"'),
     "other images": (instances(thing(image_id=8), thing(image_id=9)), "all its 2 annotations"),
     "no annotations": (instances(), "empty"),
+    "unknown categories": (instances(thing(category_id=8)), "1 annotations without category or box"),
     "no categories": (instances(thing(), categories=[]), "name none"),
     "empty file": ("", "is empty"),
     "empty object": ("{}", "found an empty object"),
@@ -291,7 +292,14 @@ def test_broken_visual_genome_fields_cost_no_others(run, tmp_path):
     assert [found.label for found in done.objects("1.jpg")] == ["big cat", "mat"]
     assert "<pred>on</pred>" in done.entries["1.jpg"]["caption_annotation"]
     assert "3 relations dropped" in done.out
+    assert "1 entries without a list of objects" in done.out
     assert done.objects("2.jpg") == []
+
+
+def test_conversations_that_ground_nothing_are_refused(run):
+    turns = [{"from": "human", "value": "?"}, {"from": "gpt", "value": "A cat."}, {"from": "gpt", "value": 5}]
+    content = [{"image": "a.jpg", "conversations": turns, "width": WIDTH, "height": HEIGHT}]
+    assert "none of its 1 images has an object (1 turns without a text)" in run("asv2", content).is_refused()
 
 
 @pytest.mark.parametrize(("width", "told"), [("wide", "'wide'"), (-5, "-5"), (2.5, "2.5"), (1 << 40, "more than")])

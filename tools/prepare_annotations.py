@@ -137,6 +137,11 @@ def beside(args: argparse.Namespace) -> list[Path]:
     return [path for path in (args.captions, args.relationships, args.image_data, args.labels_file) if path]
 
 
+def filters(args: argparse.Namespace) -> bool:
+    """Return whether objects are left out on purpose."""
+    return bool(args.min_area or args.drop_crowd or args.labels or args.labels_file)
+
+
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     """Return the command line's options; wrong usage exits with status 2."""
     parser = argparse.ArgumentParser(
@@ -228,7 +233,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Convert; return 0 when every image was converted, 1 when some failed or are missing, 2 for wrong input."""
     args = parse_args(arguments)
-    succeeded, failures = 0, []
+    succeeded, with_objects, failures = 0, 0, batch.Failures()
     try:
         outputs.check_file(args.output_file)
         atomic.refuse_as_output(args.output_file, *args.input_file, *beside(args))
@@ -262,8 +267,17 @@ def main(arguments: list[str] | None = None) -> int:
                     counts += found
                 write(image, entry)
                 succeeded += 1
-        told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
-        print(f"prepare_annotations: {told or 'nothing to count'}")
+                with_objects += annotations.has_objects(entry)
+            told = (
+                ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
+                or "nothing to count"
+            )
+            if succeeded and not (with_objects or failures or filters(args)):
+                raise InputError(
+                    f"{args.input_file[0]}: none of its {succeeded} images has an object ({told}); is it a whole file "
+                    f"of --format {args.format}?"
+                )
+        print(f"prepare_annotations: {told}")
         return batch.finish("prepare_annotations", succeeded, failures, args.output_file)
     except InputError as error:
         print(f"prepare_annotations.py: {error}", file=sys.stderr)

@@ -78,6 +78,7 @@ def record(item: tuple, padded: bool, image_dir: Path | None) -> Record:
     positions = {box: position for position, box in enumerate(labels)}
     objects = [SourceObject(label, decode(box, width, height)) for box, label in labels.items()]
     counts = Counter({"faults in grounded texts": sum(len(parsed.faults) for _, parsed in answers)})
+    counts["turns without a text"] = sum(len(entry["conversations"]) for entry in records) - len(turns)
     caption: list = []
     for text, parsed in answers:
         caption += [" "] if caption else []

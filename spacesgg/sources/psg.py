@@ -68,6 +68,7 @@ def record(item: tuple, labels: dict[int, str], predicates: list[str], folder: P
     width, height = values.size(image["width"], image["height"])
     ids = coco_panoptic.read_ids(folder, image["pan_seg_file_name"], width, height)
     objects, positions = coco_panoptic.segments(ids, image["segments_info"], labels, counts)
+    counts["images without a list of relations"] += not isinstance(image.get("relations"), list)
     relations = coco_panoptic.relations(values.items(image.get("relations")), positions, predicates, counts)
     text = captions.joined(texts)
     return Record(name, width, height, [text] if text else [], objects, relations, counts)

@@ -63,10 +63,12 @@ def record(item: tuple, image_dir: Path | None) -> Record:
     width, height = image_files.size_of(image_dir, name, width, height)
     found, counts = _Objects(), Counter()
     for entry in map(orjson.loads, raw_objects):
+        counts["entries without a list of objects"] += not isinstance(entry["objects"], list)
         for thing in values.items(entry["objects"]):
             found.add(values.members(thing))
     relations = []
     for entry in map(orjson.loads, raw_relationships):
+        counts["entries without a list of relationships"] += not isinstance(entry["relationships"], list)
         for stated in map(values.members, values.items(entry["relationships"])):
             ends = [found.position(values.members(stated.get(end))) for end in ("subject", "object")]
             predicate = (values.text(stated.get("predicate")) or "").strip().lower()
