@@ -11,8 +11,9 @@ MIN_POINTS = 30  # a footprint of fewer points is no outline
 CELLS = 48  # of the footprint's longer side
 CELL_SHARE = 0.0005  # of the points, at least two: strays fill no cell
 HEADINGS = np.radians(np.arange(0, 90, 3.0))
-AXES = np.column_stack([np.cos(HEADINGS), np.sin(HEADINGS)]).astype(np.float32)  # a heading a row
-NORMALS = np.column_stack([-np.sin(HEADINGS), np.cos(HEADINGS)]).astype(np.float32)
+# The unit vectors (2 · headings, 2) of a rectangle's sides at each heading, first one side's, then the other's.
+SIDES = np.column_stack([np.cos(HEADINGS), np.sin(HEADINGS)])
+SIDES = np.vstack([SIDES, SIDES[:, ::-1] * (-1, 1)]).astype(np.float32)
 EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
@@ -32,29 +33,34 @@ def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     cell = float((plan.max(axis=1) - low).max()) / CELLS
     if cell <= 0 or plan.shape[1] < MIN_POINTS:
         return None
-    across, along = ((plan - low[:, None]) * np.float32(1 / cell)).astype(np.int64)
+    across, along = ((plan - low[:, None]) * np.float32(1 / cell)).astype(np.intp)
     counts = np.bincount(across * (CELLS + 1) + along)
-    full = np.flatnonzero(counts >= max(2, CELL_SHARE * plan.shape[1]))
+    full = (counts >= max(2, CELL_SHARE * plan.shape[1])).nonzero()[0]
     if len(full) < 3:
         return None
-    cells = np.array([full // (CELLS + 1), full % (CELLS + 1)], np.float32) + np.float32(0.5)
-    inwards_across, across = _from_sides(AXES @ cells)
-    inwards_along, along = _from_sides(NORMALS @ cells)
-    off_edge = np.minimum(inwards_across, inwards_along, out=inwards_across)
-    off_edge = np.minimum(off_edge, np.float32(EDGE_CELLS), out=off_edge).mean(axis=1) / EDGE_CELLS
-    area = np.ptp(across, axis=0) * np.ptp(along, axis=0)
-    best = int(np.argmin(off_edge + AREA_WEIGHT * area / max(area.min(), 1.0)))
-    corners = [a * AXES[best] + b * NORMALS[best] for a in across[:, best] for b in along[:, best]]
-    corners = np.array(corners) * cell + low
-    return corners.min(axis=0), corners.max(axis=0)
+    cells = np.array(np.divmod(full, CELLS + 1), np.float32) + np.float32(0.5)
+    positions = SIDES @ cells
+    lows, highs = positions.min(axis=1), positions.max(axis=1)
+    # How far each cell lies from the nearer end of its row: in the direction of each side, then of the rectangle.
+    positions -= ((lows + highs) / 2)[:, None]
+    inwards = ((highs - lows) / 2)[:, None] - np.abs(positions, out=positions)
+    count = len(HEADINGS)
+    inwards = np.minimum(inwards[:count], inwards[count:])
+    off_edge = np.minimum(inwards, np.float32(EDGE_CELLS), out=inwards).sum(axis=1) / (EDGE_CELLS * len(full))
+    sides = highs - lows
+    area = sides[:count] * sides[count:]
+    best = int((off_edge + AREA_WEIGHT * area / max(area.min(), 1.0)).argmin())
+    corners = _corners(SIDES[best], (lows[best], highs[best]), (lows[best + count], highs[best + count]))
+    return corners[0] * cell + low, corners[1] * cell + low
 
 
-def _from_sides(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far (headings, N) positions lie from the nearer end of their row, and the (2, headings) ends."""
-    ends = np.array([positions.min(axis=1), positions.max(axis=1)])
-    positions -= ends.mean(axis=0)[:, None]
-    inwards = np.abs(positions, out=positions)
-    return np.subtract((np.ptp(ends, axis=0) / 2)[:, None], inwards, out=inwards), ends
+def _corners(axis: np.ndarray, along: tuple[float, float], across: tuple[float, float]) -> np.ndarray:
+    """Return the (2, 2) bounds of a rectangle between two positions along an axis (2,) and two across it.
+
+    No component of the axis is negative.
+    """
+    (x, z), across = axis, across[::-1]
+    return np.array([[a * x - b * z, a * z + c * x] for a, b, c in zip(along, across, across[::-1], strict=True)])
 
 
 def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -66,37 +72,42 @@ def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     top, bottom = percentiles(y, (2.0, 98.0))
     if bottom <= top:
         return None
-    band = np.floor((y - np.float32(top)) * np.float32(BANDS / (bottom - top)))
-    np.clip(band, -1, BANDS, out=band)  # what lies above and below the bands
+    # Bands from 1 to BANDS; what lies above and below them is left out.
+    band = ((y - np.float32(top)) * np.float32(BANDS / (bottom - top)) + np.float32(1)).clip(0, BANDS + 1)
+    band = band.astype(np.uint8)
+    low, high = x.min(), x.max()
+    if high <= low:
+        return None
     # One sort for all bands: in the sorted sums of x and the band's own offset, band follows band.
-    low, offset = x.min(), np.float32(1.5) * np.ptp(x)
-    across = np.sort(band * offset + (x - low)) if offset > 0 else x
-    counts = np.bincount((band + 1).astype(np.intp), minlength=BANDS + 2)
-    ends = np.cumsum(counts).tolist()
+    across = np.sort(x + band * np.float32(1.5 * (high - low)))
+    ends = np.bincount(band, minlength=BANDS + 2).cumsum().tolist()
     widths = [_width(across[start:end]) for start, end in zip(ends[:BANDS], ends[1:], strict=False)]
     # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
     widest = max(range(BANDS), key=lambda i: widths[i] * (1.0 if 2 <= i < BANDS - 1 else 0.9))
-    width, chosen = widths[widest], np.flatnonzero(band == widest)
+    width, chosen = widths[widest], (band == widest + 1).nonzero()[0]
     if width <= 0:
         return None
     chosen = chosen[:: max(1, len(chosen) // MAX_CIRCLE_POINTS)]
-    plan = points[::2].take(chosen, axis=1).astype(float)
-    middle = plan.mean(axis=1)
-    local = plan - middle[:, None]
+    count = len(chosen)
+    local = points[::2].take(chosen, axis=1).astype(float)
+    middle = local.sum(axis=1) / count
+    local -= middle[:, None]
     square = (local * local).sum(axis=0)
     # Of points about their mean the least squares are those of 2·centre alone; the radius follows from the means.
-    spread = local @ local.T
-    scale = spread[0, 0] * spread[1, 1]
-    if scale - spread[0, 1] ** 2 <= 1e-9 * scale:
+    (xx, xz), (_, zz) = (2 * local @ local.T).tolist()
+    right = (local @ square).tolist()
+    determinant = xx * zz - xz * xz
+    if determinant <= 1e-9 * xx * zz:
         return None  # a line
-    centre = np.linalg.solve(2 * spread, local @ square)
-    radius = float(square.mean() + centre @ centre) ** 0.5
+    centre = np.array([right[0] * zz - right[1] * xz, right[1] * xx - right[0] * xz]) / determinant
+    radius = float(square.sum() / count + centre @ centre) ** 0.5
     if not RADIUS_OF_WIDTH[0] <= radius / width <= RADIUS_OF_WIDTH[1]:
         return None
     off = np.hypot(*(local - centre[:, None])) - radius
-    if off @ off > (CIRCLE_RMS * radius) ** 2 * len(off):
+    if off @ off > (CIRCLE_RMS * radius) ** 2 * count:
         return None
-    return middle + centre - radius, middle + centre + radius
+    middle += centre
+    return middle - radius, middle + radius
 
 
 def _width(ordered: np.ndarray) -> float:

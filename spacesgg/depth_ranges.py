@@ -11,7 +11,7 @@ VALUES = 4000  # tell the ends of an object to far below what the noise moves th
 
 def surface_range(depth: np.ndarray, surface: Surface) -> list[float]:
     """Return [near, far] of the depth (H, W) under an object's surface, in the units of the depth."""
-    values = sample(depth[surface.window], surface.pixels, VALUES)
+    values = sample(np.ascontiguousarray(depth[surface.window]), surface.pixels, VALUES)
     return percentiles(values, (TAIL_PERCENT, 100 - TAIL_PERCENT))
 
 

@@ -25,6 +25,7 @@ SOFT_MARGIN = 0.01  # of the depth: monocular scale drifts by some percent, but 
 SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
+NOISE_POINTS = 1500  # tell the noise to some percent
 # The upper edge of a silhouette is trusted only so far within it: masks are grown, and soft ones more.
 TOP_RIM_PX = 1.5
 SOFT_TOP_RIM_PX = 6.0
@@ -52,8 +53,12 @@ class Extent(NamedTuple):
 
 def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     """Return the extent of the object called `label` whose `surface` was found in the frame's depth."""
-    smoothed, sigma = _smoothed(frame.depth[surface.window], surface)
-    core = _core(frame, surface, smoothed)
+    depth = np.ascontiguousarray(frame.depth[surface.window])
+    smoothed, sigma = _smoothed(depth, surface)
+    directions = frame.window_directions(surface.window).reshape(3, -1)  # of the window's pixels, row by row
+    index = sample_index(surface.pixels, POINTS)
+    core = directions.take(index, axis=1)
+    core *= smoothed.ravel().take(index)
     ordered = np.sort(core, axis=1)
     seen = np.array(
         [
@@ -67,26 +72,26 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     # Noise moves the tails outwards, but leaves them in order.
     seen[:, 2] += np.array([1, -1]) * min(OVERSHOOT_SIGMAS * sigma, float(ordered[2, -1] - ordered[2, 0]) / 2)
     outline = find_outline(surface.silhouette)
-    depth = _spread(smoothed, surface.pixels, outline)
-    edge = frame.levelled(
-        outline.rows * surface.step + surface.window[0].start,
-        outline.columns * surface.step + surface.window[1].start,
-        depth,
-    )
-    seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=1)[:2]), np.maximum(seen[1, :2], edge.max(axis=1)[:2])
+    edge_depth = _spread(smoothed, surface.pixels, outline)
+    edge = directions[:2].take(outline.rows * depth.shape[1] + outline.columns, axis=1) * edge_depth
+    seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=1)), np.maximum(seen[1, :2], edge.max(axis=1))
     if frame.soft and np.ptp(seen[:, 2]) > 0:
         core = core[:, core[2] <= max(seen[1, 2], middle)]
     seen = _cover(seen, completion.rectangle(core), np.inf)
     seen = _cover(seen, completion.circle(core), MAX_NEARER_M)
     if frame.soft:
         seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
-    box = occlusion.widen(seen, frame, surface, outline, depth)
+    box = occlusion.widen(seen, frame, surface, outline, edge_depth)
     box = occlusion.follow_slope(box, seen, core)
     reach = _top_reach(frame, surface, outline, of_sorted(ordered[1], TAIL_PERCENT))
-    box[1, 2] = max(box[1, 2], _back(frame, surface, box, label, reach))
+    ring = sample_index(surface.around & (depth > 0), RING_POINTS)
+    around = directions[2].take(ring) * depth.ravel().take(ring)
+    box[1, 2] = max(box[1, 2], _back(box, label, reach, around))
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
+        if size_priors.stands_on_ground(label):
+            box[1, 1] = max(box[1, 1], frame.ground_height)
     margin = BASE_MARGIN_M + SIGMAS * sigma * np.array([0.5, 0.5, 1.0])
     if frame.soft:
         margin[2] += SOFT_MARGIN * middle
@@ -103,16 +108,6 @@ def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most_ne
     seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
     seen[0, 2] = max(seen[0, 2], nearest)
     return seen
-
-
-def _core(frame: Frame, surface: Surface, depth: np.ndarray) -> np.ndarray:
-    """Return (3, N) levelled metres of the object's pixels, at the depths (h, w), all or every k-th."""
-    index = sample_index(surface.pixels, POINTS)
-    rows, columns = np.divmod(index, depth.shape[1])
-    rows, columns = rows * surface.step + surface.window[0].start, columns * surface.step + surface.window[1].start
-    points = frame.points.reshape(-1, 3).take(rows * frame.depth.shape[1] + columns, axis=0)
-    # Moving a point along its ray to the smoothed depth keeps it under its pixel.
-    return frame.rotation @ (points.T * (depth.ravel().take(index) / points[:, 2]))
 
 
 def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float) -> float:
@@ -135,22 +130,15 @@ def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float) -> 
     return percentiles(away[falling] * np.float32(top) / down[falling], (TOP_PERCENT,))[0]
 
 
-def _back(frame: Frame, surface: Surface, box: np.ndarray, label: str, reach: float) -> float:
+def _back(box: np.ndarray, label: str, reach: float, around: np.ndarray) -> float:
     """Return how far back, in levelled metres, the object may go on behind the face it shows.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
-    unless they hang on, or stand against, the surface that is seen around them.
+    unless they hang on, or stand against, the surface that is seen around them, `around` (N,) metres away.
     """
     width, front = float(np.ptp(box[:, 0])), float(box[0, 2])
     possible = max(front + size_priors.least_depth(label, width), min(reach, front + TOP_OF_WIDTH * width))
-    ring = sample_index(surface.around & (frame.depth[surface.window] > 0), RING_POINTS)
-    if len(ring):
-        rows, columns = np.divmod(ring, surface.around.shape[1])
-        rows = rows * surface.step + surface.window[0].start
-        columns = columns * surface.step + surface.window[1].start
-        behind = frame.points[rows, columns] @ frame.rotation[2]
-        possible = min(possible, percentiles(behind, (BEHIND_PERCENT,))[0])
-    return possible
+    return min(possible, percentiles(around, (BEHIND_PERCENT,))[0]) if len(around) else possible
 
 
 def _rise(depth: np.ndarray, pixels: np.ndarray) -> float:
@@ -167,8 +155,9 @@ def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
     if surface.sparse:
         return z, 0.0
     pixels = surface.pixels
-    size = int(np.clip(np.count_nonzero(pixels) ** 0.5 / 8, 1, MAX_SMOOTH_PX)) | 1
-    some = slice(None, None, max(1, np.count_nonzero(pixels) // POINTS))  # rows enough to tell the noise
+    count = cv2.countNonZero(pixels.view(np.uint8))
+    size = int(min(max(count**0.5 / 8, 1), MAX_SMOOTH_PX)) | 1
+    some = slice(None, None, max(1, count // NOISE_POINTS))  # rows enough to tell the noise
     row, own = z[some], pixels[some]
     triple = own[:, :-2] & own[:, 1:-1] & own[:, 2:]
     curvature = (row[:, 1:-1] - (row[:, :-2] + row[:, 2:]) / 2)[triple]
@@ -176,8 +165,8 @@ def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
     sigma = 1.4826 * percentiles(np.abs(curvature), (50,))[0] / 1.5**0.5 if len(curvature) else 0.0
     weight = pixels.astype(np.float32)
     total = cv2.boxFilter(z * weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    count = cv2.boxFilter(weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    return total / np.maximum(count, np.float32(1)), sigma / size
+    near = cv2.boxFilter(weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.divide(total, cv2.max(near, 1.0), out=total), sigma / size
 
 
 def _spread(depth: np.ndarray, pixels: np.ndarray, outline: Outline) -> np.ndarray:

@@ -29,6 +29,10 @@ class Frame(NamedTuple):
     tilt_sigma: float  # radians: the uncertainty of the vertical
     soft: bool  # depth crosses edges in ramps
 
+    def window_directions(self, window: tuple[slice, slice]) -> np.ndarray:
+        """Return the (3, h, w) `directions` of all pixels of a window of the image."""
+        return self.along[:, window[0], None] + self.across[:, None, window[1]]
+
     def directions(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return (3, …) metres in levelled axes, per metre of depth, of pixels (…)."""
         return self.along.take(rows, axis=1) + self.across.take(columns, axis=1)
@@ -56,10 +60,9 @@ def make_frame(points: np.ndarray, level: bool = True) -> Frame:
     count = np.count_nonzero(depth > 0)
     ground = find_ground(points, count) if level else None
     rotation = np.eye(3) if ground is None else ground.rotation
-    # x/z = rays[0, 0]·column + rays[0, 1], y/z = rays[1, 0]·row + rays[1, 1]
-    rays, (height, width) = _rays(points), depth.shape
-    across = rotation[:, :1] * (rays[0, 0] * np.arange(width) + rays[0, 1])
-    along = rotation[:, 1:2] * (rays[1, 0] * np.arange(height) + rays[1, 1]) + rotation[:, 2:]
+    rays, (height, width) = rotation[:, :2] @ _rays(points), depth.shape
+    across = rays[:, :1] * np.arange(width)
+    along = rays[:, 1:2] * np.arange(height) + rays[:, 2:] + rotation[:, 2:]
     return Frame(
         points,
         depth,
@@ -87,17 +90,17 @@ def _filled(depth: np.ndarray, count: int) -> np.ndarray:
 
 
 def _rays(points: np.ndarray) -> np.ndarray:
-    """Return the (2, 2) linear map from pixels to rays, which the point map itself tells."""
+    """Return the (2, 3) linear map from a pixel's (column, row, 1) to its ray (x/z, y/z), by least squares.
+
+    The point map tells it, of any pinhole camera.
+    """
     for step in RAY_STEPS_PX:
         grid = points[::step, ::step]
         rows, columns = np.nonzero(grid[..., 2])
         if len(rows) > ENOUGH_RAYS:
             break
+    if not len(rows):
+        return np.zeros((2, 3))
     found = grid[rows, columns].astype(float)
-    rays = np.zeros((2, 2))
-    for axis, index in ((0, columns * step), (1, rows * step)):
-        if len(index) and np.ptp(index):
-            ratio, offset = found[:, axis] / found[:, 2], index - index.mean()
-            slope = offset @ ratio / (offset @ offset)
-            rays[axis] = slope, ratio.mean() - slope * index.mean()
-    return rays
+    pixels = np.column_stack([columns * step, rows * step, np.ones(len(rows))])
+    return np.linalg.lstsq(pixels, found[:, :2] / found[:, 2:], rcond=None)[0].T

@@ -67,7 +67,7 @@ def _body(frame: Frame, surface: Surface | None, rows: np.ndarray, columns: np.n
     if surface is None:
         return DARK_M
     depth = frame.depth[surface.window][surface.pixels]
-    heights = frame.points[surface.window][surface.pixels] @ frame.rotation[1]
+    heights = frame.window_directions(surface.window)[1][surface.pixels] * depth
     near, top = percentiles(depth, (BODY_PERCENT,))[0], percentiles(heights, (BODY_PERCENT,))[0]
     fall = frame.directions(rows, columns)[1]
     return np.clip(top / np.maximum(fall, MIN_FALL), near, MAX_BODY * near)
@@ -87,6 +87,8 @@ def widen(box: np.ndarray, frame: Frame, surface: Surface, outline: Outline, dep
     lines = _lines(frame, surface, outline, chosen, sides)
     hidden = _hidden(lines, z, SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX, sides[3])
     for number, side in enumerate(sides):
+        if not hidden[side].any():
+            continue
         axis, end, room = number // 2, number % 2, lines.room[side]
         extreme = room <= room.min() + EXTREME_SHARE * surface.pixels.shape[1 - axis] * surface.step
         there = np.flatnonzero(hidden[side] & extreme) + side.start

@@ -26,12 +26,10 @@ def sample(values: np.ndarray, chosen: np.ndarray, most: int) -> np.ndarray:
 
     The pixels of one surface differ little from their neighbours, so that its percentiles stay the same.
     """
-    if not values.flags.c_contiguous:
-        return values[np.divmod(sample_index(chosen, most), chosen.shape[1])]
     return values.ravel().take(sample_index(chosen, most))
 
 
 def sample_index(chosen: np.ndarray, most: int) -> np.ndarray:
     """Return (n,) flat indices of the pixels that `sample` takes."""
-    index = np.flatnonzero(chosen)
+    index = chosen.ravel().nonzero()[0]
     return index[:: max(1, -(-len(index) // most))]

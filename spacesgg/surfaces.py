@@ -218,15 +218,14 @@ def _connected(
     # One pixel back: the test over 3×3 neighbours took the outermost pixels of each surface too.
     whole = kept.take(labels)
     grown = cv2.dilate(whole.view(np.uint8), KERNEL).view(bool)
-    pixels = whole | (grown & seen & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP))))
+    at_depth = (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
+    pixels = whole | (grown & seen & at_depth)
     if not soft:
         steep = valid & ~smooth & (farthest <= nearest * np.float32(1 + STEEP_STEP))
-        pixels |= _steep(z, steep, inside, areas[main], near, far)
+        found = _steep(z, steep, inside, areas[main], near, far)
+        pixels = pixels if found is None else pixels | found
     # Spill at the object's own depth may as well be the object: its outline keeps it, its depth does without.
-    rejected = ~kept
-    rejected[0] = False
-    beyond = spill & ((z < np.float32(near * (1 - STEP))) | (z > np.float32(far * (1 + STEP))))
-    return pixels & ~spill, inside & ~(rejected.take(labels) | beyond)
+    return pixels & ~spill, inside & ~((own & ~whole) | (spill & ~at_depth))
 
 
 def _span(z: np.ndarray, part: np.ndarray) -> list[float]:
@@ -264,15 +263,18 @@ def _ends_at_mask(z: np.ndarray, part: np.ndarray, inside: np.ndarray, span: lis
 
 def _steep(
     z: np.ndarray, steep: np.ndarray, inside: np.ndarray, main_area: float, near: float, far: float
-) -> np.ndarray:
+) -> np.ndarray | None:
     """Return the pixels of surfaces seen at a grazing angle, as a table's top is, that continue [near, far]."""
     least = max(MIN_POINTS, STEEP_SHARE * main_area)
+    candidates = (steep & inside).view(np.uint8)
+    if cv2.countNonZero(candidates) < least:
+        return None
     interior = cv2.erode(
         inside.view(np.uint8), KERNEL, iterations=STEEP_RIM_PX, borderType=cv2.BORDER_CONSTANT, borderValue=0
     )
-    candidates = cv2.bitwise_and(steep.view(np.uint8), interior)
+    candidates &= interior
     if cv2.countNonZero(candidates) < least:
-        return np.zeros_like(inside)
+        return None
     parts, labels = cv2.connectedComponents(candidates, connectivity=8)
     areas = np.bincount(labels.ravel(), minlength=parts)
     kept = np.zeros(parts, bool)
