@@ -274,8 +274,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
             if succeeded and not (with_objects or failures or filters(args)):
                 raise InputError(
-                    f"{args.input_file[0]}: none of its {succeeded} images has an object ({told}); is it a whole file "
-                    f"of --format {args.format}?"
+                    f"{args.input_file[0]}: none of its {succeeded} images has an object ({told}); is it a whole "
+                    f"file of --format {args.format}?"
                 )
         print(f"prepare_annotations: {told}")
         return batch.finish("prepare_annotations", succeeded, failures, args.output_file)
