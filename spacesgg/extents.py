@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from spacesgg import completion, occlusion, size_priors, surfaces
-from spacesgg.frame import Frame
+from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline, find_outline
 from spacesgg.quantiles import of_sorted, percentiles, sample_index
 from spacesgg.surfaces import Surface
@@ -26,13 +26,17 @@ SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far a
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
 NOISE_POINTS = 1500  # tell the noise to some percent
-# The upper edge of a silhouette is trusted only so far within it: masks are grown, and soft ones more.
-TOP_RIM_PX = 1.5
-SOFT_TOP_RIM_PX = 6.0
+# The upper and lower edges of a silhouette are taken so far within it: masks are grown, those of soft depth more.
+GROWTH_PX = 1
+SOFT_GROWTH_PX = 6
 TOP_PERCENT = 90.0  # of the upper edge's columns: single ones are strays
-MIN_FALL = 0.02  # metres down per metre away: flatter rays tell nothing of where they meet the top
+MIN_FALL = 0.02  # metres down per metre away: flatter rays tell nothing of where they meet a height
+BELOW_PX = 5  # below the lower edge, as it is taken, the ground is looked for
+FOOT_PERCENT = 10.0  # of the lower edge's columns
+MIN_FOOT_COLUMNS = 3
+MAX_FOOT_M = 0.3  # a foot that comes nearer yet than what is seen is a wrong mask
 TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth, its height is not known well
-MAX_NEARER_M = 0.05  # than the surface that is seen: a circle that comes nearer yet is no front of a body
+MAX_ARC_M = 0.05  # a circle that leaves what is seen by more, but to the back, is no outline of a body
 BEHIND_PERCENT = 95.0  # of what is seen around the object
 RING_POINTS = 1000
 POINTS = 6000  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
@@ -77,10 +81,11 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=1)), np.maximum(seen[1, :2], edge.max(axis=1))
     if frame.soft and np.ptp(seen[:, 2]) > 0:
         core = core[:, core[2] <= max(seen[1, 2], middle)]
-    seen = _cover(seen, completion.rectangle(core), np.inf)
-    seen = _cover(seen, completion.circle(core), MAX_NEARER_M)
+    seen = _cover(seen, completion.rectangle(core))
+    seen = _cover(seen, completion.circle(core), MAX_ARC_M)
     if frame.soft:
         seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
+    seen[0, 2] = min(seen[0, 2], max(_foot(frame, surface, outline), seen[0, 2] - MAX_FOOT_M))
     box = occlusion.widen(seen, frame, surface, outline, edge_depth)
     box = occlusion.follow_slope(box, seen, core)
     reach = _top_reach(frame, surface, outline, of_sorted(ordered[1], TAIL_PERCENT))
@@ -100,14 +105,14 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     return Extent(box, margin, seen)
 
 
-def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most_nearer: float) -> np.ndarray:
-    """Return `seen` (2, 3) widened by the body's x and z, no more than `most_nearer` metres towards the camera."""
+def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most: float = np.inf) -> np.ndarray:
+    """Return `seen` (2, 3) widened by the body's x and z; by at most `most` metres, but for the far side."""
     if body is None:
         return seen
-    seen, nearest = seen.copy(), seen[0, 2] - most_nearer
-    seen[:, ::2] = np.minimum(seen[0, ::2], body[0]), np.maximum(seen[1, ::2], body[1])
-    seen[0, 2] = max(seen[0, 2], nearest)
-    return seen
+    covered = seen.copy()
+    covered[0, ::2] = np.maximum(np.minimum(seen[0, ::2], body[0]), seen[0, ::2] - most)
+    covered[1, ::2] = np.minimum(np.maximum(seen[1, ::2], body[1]), seen[1, ::2] + (most, np.inf))
+    return covered
 
 
 def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float) -> float:
@@ -117,17 +122,46 @@ def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float) -> 
     only so far away, and can meet the object no sooner, whatever depth is missing there: so does the far edge of
     a table's top.
     """
-    if top <= 0:
-        return -np.inf
     upper = outline.sides[2]
-    inwards = SOFT_TOP_RIM_PX if frame.soft else TOP_RIM_PX
-    row, column = outline.rows[upper] * surface.step, outline.columns[upper] * surface.step
-    row = np.minimum(row + round(inwards) + surface.window[0].start, frame.depth.shape[0] - 1)
-    _, down, away = frame.directions(row, column + surface.window[1].start)
+    away = _meet(frame, *_inwards(frame, surface, outline.rows[upper], outline.columns[upper], 1), top)
+    return percentiles(away, (TOP_PERCENT,))[0] if len(away) else -np.inf
+
+
+def _foot(frame: Frame, surface: Surface, outline: Outline) -> float:
+    """Return how near, in levelled metres, the lower edge of the silhouette is where it stands on the ground.
+
+    The thin foot of a coat rack that points to the camera returns no depth, but what is seen below it is ground.
+    Infinity where no ground is seen there.
+    """
+    if frame.ground_height is None or surface.sparse:
+        return np.inf
+    lower = outline.sides[3]
+    row, column = _inwards(frame, surface, outline.rows[lower], outline.columns[lower], -1)
+    below = np.minimum(row + BELOW_PX, frame.depth.shape[0] - 1)
+    stands = frame.sight_at(below, column)[0] >= ENDLESS_M
+    away = _meet(frame, row[stands], column[stands], frame.ground_height)
+    return percentiles(away, (FOOT_PERCENT,))[0] if len(away) > MIN_FOOT_COLUMNS else np.inf
+
+
+def _inwards(
+    frame: Frame, surface: Surface, rows: np.ndarray, columns: np.ndarray, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (N,) rows, moved into the mask by as much as it may be grown, and columns, both in the image.
+
+    `rows` and `columns` (N,) count within the surface's window; `side` is 1 where the mask is below, else −1.
+    """
+    rows = rows * surface.step + surface.window[0].start + side * (SOFT_GROWTH_PX if frame.soft else GROWTH_PX)
+    return np.clip(rows, 0, frame.depth.shape[0] - 1), columns * surface.step + surface.window[1].start
+
+
+def _meet(frame: Frame, rows: np.ndarray, columns: np.ndarray, height: float) -> np.ndarray:
+    """Return how far away, in levelled metres, rays of pixels (N,) come down to `height`, metres below the camera.
+
+    Rays that hardly fall are left out.
+    """
+    _, down, away = frame.directions(rows, columns)
     falling = down > MIN_FALL
-    if not falling.any():
-        return -np.inf
-    return percentiles(away[falling] * np.float32(top) / down[falling], (TOP_PERCENT,))[0]
+    return away[falling] * np.float32(height) / down[falling] if height > 0 else away[:0]
 
 
 def _back(box: np.ndarray, label: str, reach: float, around: np.ndarray) -> float:
