@@ -185,7 +185,7 @@ def warn_once(message: str) -> None:
 
 def count_entries(args: argparse.Namespace) -> int:
     """Return how many entries will be read."""
-    if args.anno_file.suffix == ".jsonl":  # counted without reading them: a million must start at once
+    if args.anno_file.suffix.lower() == ".jsonl":  # counted without reading them: a million must start at once
         with args.anno_file.open("rb") as stream:
             count = sum(1 for line in stream if line.strip())
     else:

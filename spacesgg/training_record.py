@@ -162,7 +162,7 @@ def writer(path: Path) -> Iterator[Output]:
 
     Without any record, a file that stands there already is not replaced: `kept` then says so.
     """
-    lines = path.suffix == ".jsonl"
+    lines = path.suffix.lower() == ".jsonl"
     with contextlib.suppress(_NoRecord), atomic_open(path) as stream:
         output = Output(stream, lines)
         yield output
@@ -179,7 +179,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     Raises InputError when it is neither.
     """
     try:
-        if path.suffix == ".jsonl":
+        if path.suffix.lower() == ".jsonl":
             with path.open("rb") as stream:
                 for number, line in enumerate(stream, start=1):
                     if line.strip():
