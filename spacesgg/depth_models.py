@@ -69,6 +69,11 @@ class DepthEstimator:
             )
         self.family = config.model_type
         self.how = image_tensors.preparation(vision_models.load_preparation(source), FAMILIES[self.family])
+        if self.family in ("depth_anything", "dpt") and self.how.settings.get("do_pad"):
+            raise InputError(
+                f"--model {source}: its image processor pads the images (do_pad), which is not supported for "
+                f"{self.family} models; name a model whose images are resized only"
+            )
         self.model: Any = vision_models.load_model(transformers.AutoModelForDepthEstimation, source, device)
         self.device, self.precision = device, precision
         self._maker = image_tensors.BatchMaker(self.how, device)
@@ -90,7 +95,9 @@ class DepthEstimator:
         if self.family == "zoedepth":
             pixels = torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
             if how.settings["do_pad"]:
-                rows, columns = zoedepth_padding(*rgb.shape[:2])
+                (height, width), (rows, columns) = rgb.shape[:2], zoedepth_padding(*rgb.shape[:2])
+                if rows >= height or columns >= width:
+                    raise InputError(f"the image is {width}×{height}; ZoeDepth needs at least 5 pixels a side")
                 pixels = functional.pad(pixels, (columns, columns, rows, rows), mode="reflect")
             size = image_tensors.fitted_size(*pixels.shape[-2:], how)
             pixels = functional.interpolate(pixels, size, mode=how.filter, align_corners=True)

@@ -39,19 +39,58 @@ def preparation(config: dict[str, Any], defaults: dict[str, Any]) -> Preparation
     settings = {"do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, **defaults}
     settings |= {key: value for key, value in config.items() if value is not None}
     if settings.get("do_center_crop"):
-        raise InputError("the image processor's do_center_crop would lose the borders; set it to false")
+        raise InputError("preprocessor_config.json: do_center_crop would lose the borders; set it to false")
     if settings.get("do_resize") is False:
-        raise InputError("the image processor's do_resize is off; models of this kind need it on")
-    if settings["resample"] not in FILTERS:
-        raise InputError(f"the image processor's resample {settings['resample']} is none of {list(FILTERS)}")
-    units = 1 / settings["rescale_factor"] if settings["do_rescale"] else 1.0
-    mean, std = settings["image_mean"], settings["image_std"]
-    if not settings["do_normalize"]:
-        mean, std = (0.0,) * 3, (1.0,) * 3
+        raise InputError(
+            "preprocessor_config.json: do_resize is off: the model takes images at their own size, which is not "
+            "supported; name a model whose images are resized"
+        )
+    if settings["resample"] not in list(FILTERS):
+        raise InputError(f"preprocessor_config.json: resample {settings['resample']} is none of {list(FILTERS)}")
+    units = 1 / _numbers(settings, "rescale_factor", 1)[0] if settings["do_rescale"] else 1.0
+    mean, std = ((0.0,) * 3, (1.0,) * 3)
+    if settings["do_normalize"]:
+        mean, std = _numbers(settings, "image_mean", 3), _numbers(settings, "image_std", 3)
+    if min(std) <= 0:
+        raise InputError(
+            f"preprocessor_config.json: image_std is {settings['image_std']}, expected numbers above 0"
+        )
     mean, std = (torch.tensor(list(value))[:, None, None] * units for value in (mean, std))
-    size = settings["size"]
-    size = {"height": size, "width": size} if isinstance(size, int) else dict(size)
-    return Preparation(size, FILTERS[settings["resample"]], mean, std, settings)
+    if "pad_size" in defaults:
+        settings["pad_size"] = _size(settings, "pad_size", defaults)
+    return Preparation(_size(settings, "size", defaults), FILTERS[settings["resample"]], mean, std, settings)
+
+
+def _numbers(settings: dict[str, Any], name: str, count: int) -> list[float]:
+    """Return a setting of `count` finite numbers, a bare one where there is one. Raises InputError."""
+    found = settings[name] if count > 1 else [settings[name]]
+    if isinstance(found, list | tuple) and len(found) == count and all(map(_is_number, found)):
+        if count > 1 or found[0] != 0:
+            return list(found)
+    wanted = f"{count} numbers, one a colour" if count > 1 else "a number other than 0"
+    raise InputError(f"preprocessor_config.json: {name} is {settings[name]!r:.60}, expected {wanted}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _size(settings: dict[str, Any], name: str, defaults: dict[str, Any]) -> dict[str, int]:
+    """Return a size with the sides that the family's own has. Raises InputError where they are not told."""
+    found = settings[name]
+    size = {"height": found, "width": found} if isinstance(found, int) else found
+    forms = [tuple(defaults[name])]
+    if "shortest_edge" in defaults[name]:
+        forms = [("shortest_edge",), ("height", "width")]
+    if isinstance(size, dict):
+        size = {side: length for side, length in size.items() if length is not None}
+        whole = all(_is_number(length) and length == int(length) >= 1 for length in size.values())
+        if whole and any(set(form) <= size.keys() for form in forms):
+            return {side: int(length) for side, length in size.items()}
+    expected = " or ".join(" and ".join(form) for form in forms)
+    raise InputError(
+        f"preprocessor_config.json: {name} is {found!r:.60}, expected {expected}, in whole pixels above 0"
+    )
 
 
 def normalise(pixels: torch.Tensor, how: Preparation) -> torch.Tensor:
@@ -96,7 +135,14 @@ class BatchMaker:
 
 
 def resize(rgb: np.ndarray, height: int, width: int, how: Preparation) -> torch.Tensor:
-    """Return (3, height, width) uint8 of the (H, W, 3) uint8 image, filtered against aliasing."""
+    """Return (3, height, width) uint8 of the (H, W, 3) uint8 image, filtered against aliasing.
+
+    Raises InputError where a side would have no pixel.
+    """
+    if height < 1 or width < 1:
+        raise InputError(
+            f"the image is {rgb.shape[1]}×{rgb.shape[0]}, so thin that the model would get {width}×{height} pixels"
+        )
     # The images' axis first of all: torch takes the fast way for interleaved colours by its stride too.
     pixels = torch.from_numpy(rgb)[None].permute(0, 3, 1, 2)
     if pixels.shape[-2:] == (height, width):

@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import contextlib
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from spacesgg import batch, options
 from spacesgg.errors import InputError
 
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-# A checkpoint may lack a few tensors that the model never uses; one that lacks more is another model's.
-MISSING_TENSORS = 0.1
+# What published checkpoints may lack because no forward pass here uses it: the first fusion layer of DPT's neck
+# has no residual input, nothing is masked, and no pooled token is read.
+UNUSED = re.compile(r"neck\.fusion_stage\.layers\.0\.residual_layer1\.|(?:^|\.)(?:mask_token$|pooler\.)")
 
 
 def choose_device(name: str) -> torch.device:
@@ -63,11 +65,17 @@ def load_config(source: str) -> Any:
     transformers.utils.logging.disable_progress_bar()
     try:
         return transformers.AutoConfig.from_pretrained(source)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"--model {source}: neither a folder with a config.json nor a model that can be reached "
-            f"({_first_line(error)})"
-        ) from error
+    except Exception as error:  # each configuration checks its own fields, in its own way
+        folder = Path(source)
+        if (folder / "config.json").is_file():
+            found = f"its config.json cannot be used ({_first_line(error)})"
+        elif folder.is_dir():
+            found = "the folder has no config.json"
+        elif folder.parent.name and folder.parent.is_dir():
+            found = f"the folder {folder.parent} has no {folder.name}, and no such model can be reached"
+        else:
+            found = f"no such folder, and no model that can be reached ({_first_line(error)})"
+        raise InputError(f"--model {source}: {found}") from error
 
 
 def load_model(auto_class: Any, source: str, device: torch.device) -> torch.nn.Module:
@@ -76,11 +84,13 @@ def load_model(auto_class: Any, source: str, device: torch.device) -> torch.nn.M
         model, info = auto_class.from_pretrained(source, output_loading_info=True, dtype=torch.float32)
     except Exception as error:  # safetensors, the hub and each architecture raise their own kinds
         raise InputError(f"--model {source}: the weights cannot be loaded ({_first_line(error)})") from error
-    missing = sorted(info["missing_keys"])
-    if len(missing) > MISSING_TENSORS * len(model.state_dict()):
+    missing = sorted(key for key in info["missing_keys"] if not UNUSED.search(key))
+    if missing:
+        parts = sorted({key.rpartition(".")[0] for key in missing})
         raise InputError(
-            f"--model {source}: {len(missing)} of {len(model.state_dict())} weights are missing, for example "
-            f"{missing[0]}; the folder holds another model than its config.json says"
+            f"--model {source}: {len(missing)} of {len(model.state_dict())} weights are missing and would be "
+            f"random, those of {', '.join(parts[:3])}{' and others' if len(parts) > 3 else ''}; the weights are "
+            "not those of the model that config.json names"
         )
     return model.eval().to(device)
 
@@ -88,12 +98,20 @@ def load_model(auto_class: Any, source: str, device: torch.device) -> torch.nn.M
 def load_preparation(source: str) -> dict[str, Any]:
     """Return the image processor's configuration of `source`. Raises InputError when it has none."""
     try:
-        return ImageProcessingMixin.get_image_processor_dict(source)[0]
-    except (OSError, ValueError) as error:
+        found = ImageProcessingMixin.get_image_processor_dict(source)[0]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        if (Path(source) / "preprocessor_config.json").is_file():
+            raise InputError(
+                f"--model {source}: preprocessor_config.json cannot be used ({_first_line(error)}); copy the file "
+                "from where the weights came from"
+            ) from error
         raise InputError(
             f"--model {source}: no preprocessor_config.json, so how its images must be prepared is unknown; "
             "copy the file from where the weights came from"
         ) from error
+    if not isinstance(found, dict):
+        raise InputError(f"--model {source}: preprocessor_config.json is no JSON object")
+    return found
 
 
 def load_tokenizer(source: str) -> Any:

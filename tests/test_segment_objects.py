@@ -244,7 +244,7 @@ def test_another_model_or_kind_of_mask_is_not_silently_the_earlier_one(models, d
     for model, options in (("sam", ()), ("sam2", ("--mask-dir", str(data / "masks")))):
         capsys.readouterr()
         assert run(data, models / model, *options) == 2
-        assert "was made with other settings" in capsys.readouterr().err
+        assert "made with other settings" in capsys.readouterr().err
     assert run(data, models / "sam2", source="out.json") == 2
     assert "is also an input" in capsys.readouterr().err
 
