@@ -118,12 +118,18 @@ class EarlierEntries:
     @contextlib.contextmanager
     def keeping(self) -> Iterator[None]:
         """Let `keep` write; when the block, which writes the output, ends well, the partial file goes."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as self._stream:
-            if self._stream.tell() == 0:
-                self._stream.write(orjson.dumps({"settings": self._settings, "anew": self.anew}) + b"\n")
-                self._stream.flush()
-            yield
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as self._stream:
+                if self._stream.tell() == 0:
+                    self._stream.write(orjson.dumps({"settings": self._settings, "anew": self.anew}) + b"\n")
+                    self._stream.flush()
+                yield
+        except OSError as error:  # also what closing the file raises, for the lines that found no room
+            raise InputError(
+                f"{self._path}: cannot be written ({error.strerror or error}); the entries in it are kept, a run "
+                "that goes on with them does the rest"
+            ) from error
         # The partial file last: as long as it is there, it tells the settings of what the output holds.
         settings.write(self._output, self._settings)
         self._path.unlink()

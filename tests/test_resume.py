@@ -1,6 +1,7 @@
 """Outputs that a later run goes on with: never two kinds of entries in one file."""
 
 import json
+import resource
 
 import pytest
 
@@ -74,3 +75,17 @@ def test_stopped_before_the_first_line_or_with_a_strange_one(tmp_path):
     settings.beside(output).write_text("no JSON")
     with pytest.raises(InputError, match="settings.json: cannot be read"):
         run(output, CATS)
+
+
+def test_a_full_disk_is_an_input_error_and_what_was_kept_is_gone_on_with(tmp_path):
+    output, images = tmp_path / "out.json", [f"{i:03d}" for i in range(200)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+        with pytest.raises(InputError, match="partial.jsonl: cannot be written .*are kept"):
+            run(output, CATS, images)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    left = run(output, CATS, images)
+    assert 0 < len(left) < 200
+    assert notes(output) == dict.fromkeys(images, "cat")
