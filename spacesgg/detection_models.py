@@ -183,6 +183,23 @@ class Florence2:
         self.image_token = config.image_token_id
         self.device, self.precision = device, precision
         self.labels, self.caption, self.beams = labels, caption, beams
+        if labels:
+            self._check_length(config.text_config.max_position_embeddings)
+
+    def _check_length(self, longest: int) -> None:
+        """Raise InputError where the labels and an image are more tokens than the model reads."""
+        blank = torch.zeros(1, 3, self.how.size["height"], self.how.size["width"], device=self.device)
+        with vision_models.inference(self.device, self.precision):
+            places = self.model.get_image_features(blank).pooler_output.shape[1]
+        text = (
+            self.tokenizer.bos_token + GROUNDING_PROMPT.format(". ".join(self.labels)) + self.tokenizer.eos_token
+        )
+        tokens = len(self.tokenizer.encode(text, add_special_tokens=False))
+        if places + tokens > longest:
+            raise InputError(
+                f"--labels: {len(self.labels)} labels are {tokens} tokens, and the image is {places}; this model "
+                f"reads {longest} in all, so give fewer labels at a time"
+            )
 
     def prepare(self, rgb: np.ndarray) -> torch.Tensor:
         """Return the (3, h, w) float32 input of the (H, W, 3) uint8 image."""

@@ -1,4 +1,4 @@
-"""Focal length in pixels from the EXIF data of JPEG and PNG files, without decoding the image."""
+"""Focal length and orientation from the EXIF data of JPEG and PNG files, without decoding the image."""
 
 import math
 import struct
@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-EXIF_POINTER, FOCAL_LENGTH_MM, PIXEL_WIDTH, PIXEL_HEIGHT = 0x8769, 0x920A, 0xA002, 0xA003
+ORIENTATION, EXIF_POINTER, FOCAL_LENGTH_MM, PIXEL_WIDTH, PIXEL_HEIGHT = 0x0112, 0x8769, 0x920A, 0xA002, 0xA003
 PLANE_X_RESOLUTION, PLANE_RESOLUTION_UNIT, FOCAL_LENGTH_35MM = 0xA20E, 0xA210, 0xA405
 WANTED = {
+    ORIENTATION,
     EXIF_POINTER,
     FOCAL_LENGTH_MM,
     PIXEL_WIDTH,
@@ -76,7 +77,7 @@ def _directory(block: bytes, order: str, offset: int) -> dict[int, float]:
 
 
 def read_tags(path: Path) -> dict[int, float]:
-    """Return the EXIF tags about the focal length in the file at `path`; empty where it has none.
+    """Return the EXIF tags about focal length and orientation in the file at `path`; empty where it has none.
 
     A broken EXIF block counts as none: the picture is still good.
     """
@@ -98,6 +99,11 @@ def read_tags(path: Path) -> dict[int, float]:
         return tags
     except (OSError, struct.error):
         return {}
+
+
+def is_turned(tags: dict[int, float]) -> bool:
+    """Return whether the tags tell viewers to turn or mirror the pixels as they are stored."""
+    return tags.get(ORIENTATION, 1) in range(2, 9)
 
 
 def focal_length_px(tags: dict[int, float], width: int, height: int) -> float | None:

@@ -65,8 +65,9 @@ def _numbers(settings: dict[str, Any], name: str, count: int) -> list[float]:
     """Return a setting of `count` finite numbers, a bare one where there is one. Raises InputError."""
     found = settings[name] if count > 1 else [settings[name]]
     if isinstance(found, list | tuple) and len(found) == count and all(map(_is_number, found)):
-        if count > 1 or found[0] != 0:
-            return list(found)
+        found = list(found)
+        if count > 1 or found != [0]:
+            return found
     wanted = f"{count} numbers, one a colour" if count > 1 else "a number other than 0"
     raise InputError(f"preprocessor_config.json: {name} is {settings[name]!r:.60}, expected {wanted}")
 

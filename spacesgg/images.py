@@ -47,3 +47,13 @@ def decode(path: Path, flags: int) -> np.ndarray:
     if image is None:
         raise InputError(f"{path}: cannot be decoded; the file is empty, truncated or not an image")
     return image
+
+
+def tell_turned(what: str, count: int) -> None:
+    """Print how many images the command `what` took as stored although EXIF asks viewers to turn them."""
+    if count:
+        print(
+            f"{what}: {count} images have an EXIF orientation that viewers turn them by; here their pixels are "
+            "taken as stored, so left, right, up and down are the unturned picture's. Turn the pixels once, for "
+            "example by ImageMagick's mogrify -auto-orient, and run again with --overwrite"
+        )

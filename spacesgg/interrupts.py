@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import FrameType, TracebackType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # the second is how a cluster ends a job
 _deferring = False
@@ -17,6 +17,7 @@ def run_main(name: str, main: Callable[[], int]) -> int:
 
     The images under way are finished or leave nothing; a second signal does not cut that short.
     """
+    sys.excepthook = sys.__excepthook__
     if threading.current_thread() is threading.main_thread():  # signals are the main thread's to set
         for number in SIGNALS:
             signal.signal(number, _interrupt)
@@ -27,6 +28,18 @@ def run_main(name: str, main: Callable[[], int]) -> int:
     # Only here, when the frames that the exception held are gone and with them progress bar and workers.
     print(f"{name}: interrupted; files already written are whole, an --output-file is as before", file=sys.stderr)
     return 128 + number
+
+
+def during_imports(name: str) -> None:
+    """Let Ctrl-C be one line in the seconds that a script's imports take too, before `run_main` is there."""
+
+    def one_line(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print(f"{name}: interrupted before it had begun", file=sys.stderr)
+        else:
+            sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = one_line
 
 
 @contextlib.contextmanager

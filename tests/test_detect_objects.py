@@ -276,6 +276,13 @@ def test_florence_captions_and_grounds(florence, data):
     )
 
 
+def test_more_labels_than_florence_reads_are_refused_before_any_image(florence, data, capsys):
+    assert run(data, florence, "--labels", ",".join(f"cat {i}" for i in range(60))) == 2
+    told = capsys.readouterr().err
+    assert "--labels: 60 labels are" in told and "reads 128 in all" in told
+    assert not (data / "out.json.partial.jsonl").exists()
+
+
 def test_florence_answer_with_odd_parts():
     text = (
         "a man<loc_0><loc_0><loc_500><loc_999><loc_7>it<loc_1><loc_2><loc_3><loc_4>"
@@ -326,6 +333,19 @@ def test_an_interrupted_run_goes_on(dino, data, monkeypatch):
     assert len(calls) == 4
     assert (data / "out.json").read_bytes() == (data / "whole.json").read_bytes()
     assert not resume.partial_path(data / "out.json").exists()
+
+
+def test_images_that_exif_asks_to_turn_are_counted(dino, data, capsys):
+    path = data / "images" / "b.jpg"
+    content, block = (
+        path.read_bytes(),
+        b"Exif\0\0MM\0*" + bytes.fromhex("00000008 0001 0112 0003 00000001 0006 0000"),
+    )
+    path.write_bytes(content[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + content[2:])
+    assert run(data, dino, "--labels", "cat", "--threshold", "0") == 0
+    assert "1 images have an EXIF orientation" in capsys.readouterr().out
+    entry = load(data / "out.json")["b.jpg"]
+    assert (entry["width"], entry["height"]) == (72, 96)  # as stored
 
 
 def test_other_labels_are_not_silently_the_earlier_ones(dino, data, capsys):

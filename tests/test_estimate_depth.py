@@ -308,6 +308,9 @@ def test_focal_length_absent_or_broken_is_none(tmp_path):
     assert focal_length.read_tags(plain) == {}
     assert focal_length.focal_length_px({}, 64, 48) is None
     assert focal_length.focal_length_px({focal_length.FOCAL_LENGTH_35MM: 0.0}, 64, 48) is None
+    for number, turned in ((0, False), (1, False), (3, True), (8, True), (9, False)):
+        tags = focal_length.read_tags(picture(tmp_path / "turned.jpg", 64, 48, {0x0112: number}))
+        assert focal_length.is_turned(tags) is turned
     broken = picture(tmp_path / "b.jpg", 64, 48, {0xA405: 26})
     content = broken.read_bytes()
     broken.write_bytes(content[:20] + b"\xff\xff\xff\xff" + content[24:])
@@ -319,7 +322,9 @@ def test_camera_from_exif_then_fov_and_completed_later(models, tmp_path, capsys)
     picture(tmp_path / "images" / "a.jpg", 80, 60)
     picture(tmp_path / "images" / "bb.jpg", 80, 60, {0xA405: 35, 0x0112: 6})
     assert run(tmp_path / "images", tmp_path, models / "metric") == 0
-    assert "1 images have no intrinsics" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1 images have no intrinsics" in told
+    assert "1 images have an EXIF orientation" in told and "-auto-orient" in told
     assert [path.name for path in (tmp_path / "intrinsics").iterdir()] == ["bb.txt"]
     # The orientation flag turns nothing: the map lies over the pixels as stored.
     assert depth.read_raw(tmp_path / "depth_maps" / "bb.png").shape == (60, 80)

@@ -9,7 +9,9 @@ Run:  python tools/detect_objects.py --image-dir images --output-file boxes.json
 Then: python tools/segment_objects.py, for the masks
 
 Run again with the same options (they are in OUTPUT.settings.json), it does the images that are missing in OUTPUT;
-images that failed are named in OUTPUT.errors.jsonl.
+images that failed are named in OUTPUT.errors.jsonl. Pixels are taken as stored, here and in all other stages.
+Photographs that carry an EXIF orientation are counted at the end: turn their pixels first (ImageMagick's mogrify
+-auto-orient), or left and up are those of the unturned one.
 """
 
 import argparse
@@ -20,12 +22,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from spacesgg import interrupts
+
+if __name__ == "__main__":
+    interrupts.during_imports("detect_objects.py")  # the following ones take seconds
+
 import torch
 from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from spacesgg import annotations, batch, images, interrupts, options, outputs, vision_models
+from spacesgg import annotations, batch, focal_length, images, options, outputs, vision_models
 from spacesgg.detection_models import (
     CAPTION_PROMPTS,
     Detection,
@@ -47,12 +54,14 @@ class Picture(NamedTuple):
     path: Path
     height: int
     width: int
+    turned: bool = False  # by its EXIF orientation, in viewers
 
 
 def read(path: Path, model: GroundingDino | Florence2) -> tuple[Picture, torch.Tensor]:
     """Decode one image and prepare it for the model; pixels as stored, as the later stages read them."""
     rgb = images.decode(path, images.AS_STORED_RGB)
-    return Picture(path, *rgb.shape[:2]), model.prepare(rgb)
+    turned = focal_length.is_turned(focal_length.read_tags(path))
+    return Picture(path, *rgb.shape[:2], turned), model.prepare(rgb)
 
 
 def marked_caption(caption: str, labels: list[str], objects: dict[str, tuple[int, ...]]) -> list[str | Named]:
@@ -96,9 +105,9 @@ def entry_of(picture: Picture, found: Found, nms: float, max_objects: int) -> di
 
 
 def detect(
-    paths: list[Path], model: GroundingDino | Florence2, args: argparse.Namespace
+    paths: list[Path], model: GroundingDino | Florence2, args: argparse.Namespace, counts: collections.Counter
 ) -> Iterator[tuple[Path, dict[str, Any] | None, str | None]]:
-    """Yield (image file, entry, reason of failure) as images are done."""
+    """Yield (image file, entry, reason of failure) as images are done; count those "turned" by EXIF."""
     pool = vision_models.thread_pool(args.workers)
     failed: list[tuple[Path, None, str]] = []
 
@@ -108,6 +117,7 @@ def detect(
             pool, reader, paths, args.batch_size + 2 * args.workers
         ):
             if reason is None:
+                counts["turned"] += result[0].turned
                 yield result
             else:
                 failed.append((path, None, reason))
@@ -220,7 +230,8 @@ def main(arguments: list[str] | None = None) -> int:
         if len(left) < len(paths):
             done = len(paths) - len(left)
             print(f"detect_objects: {done} images were done already; --overwrite does them again")
-        results = detect(left, load(args), args) if left else iter(())
+        counts: collections.Counter = collections.Counter()
+        results = detect(left, load(args), args, counts) if left else iter(())
         with earlier.keeping():
             for path, entry, reason in tqdm(results, total=len(left), desc="objects", unit="image", disable=None):
                 if entry is None:
@@ -232,6 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
                     entry = earlier.get(path.name)
                     if entry is not None:
                         write(path.name, entry)
+        images.tell_turned("detect_objects", counts["turned"])
         failures.sort(key=lambda failure: failure["image"])
         return batch.finish("detect_objects", len(left) - len(failures), failures, args.output_file)
     except InputError as error:

@@ -11,6 +11,8 @@ Then: python d2p.py --dataset-path D --scale-factor (the scale that is printed a
 Metric models give metres. Relative models (DPT, Depth Anything without "Metric") give inverse depth: larger is
 nearer, each map stretched to its own largest value; give --inverse-depth to layers_aggregation.py, and do not
 use them with d2p.py. Run again, it does what is missing; images that failed are in D/depth_maps.errors.jsonl.
+Pixels are taken as stored, here and in all other stages. Photographs that carry an EXIF orientation are counted at
+the end: turn their pixels first (ImageMagick's mogrify -auto-orient), or left and up are the unturned one's.
 """
 
 import argparse
@@ -21,14 +23,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from spacesgg import interrupts
+
+if __name__ == "__main__":
+    interrupts.during_imports("estimate_depth.py")  # the following ones take seconds
+
 import cv2
 import numpy as np
 import torch
 from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from spacesgg import batch, camera, depth_folder, focal_length, images, interrupts, options, outputs, vision_models
+from spacesgg import batch, camera, depth_folder, focal_length, images, options, outputs, vision_models
 from spacesgg.atomic import atomic_open
 from spacesgg.depth_folder import Folder
 from spacesgg.depth_models import DepthEstimator, Prediction
@@ -46,20 +53,22 @@ class Frame(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A decoded frame: size in pixels, and focal length in pixels where EXIF tells it."""
+    """A decoded frame: size in pixels, focal length in pixels where EXIF tells it, and whether EXIF turns it."""
 
     frame: Frame
     height: int
     width: int
     exif_focal_px: float | None
+    turned: bool
 
 
 def read(frame: Frame, estimator: DepthEstimator) -> tuple[Picture, torch.Tensor]:
     """Decode one image and prepare it for the model."""
     rgb = images.decode(frame.image, images.AS_STORED_RGB)
     height, width = rgb.shape[:2]
-    focal_px = focal_length.focal_length_px(focal_length.read_tags(frame.image), width, height)
-    return Picture(frame, height, width, focal_px), estimator.prepare(rgb)
+    tags = focal_length.read_tags(frame.image)
+    focal_px = focal_length.focal_length_px(tags, width, height)
+    return Picture(frame, height, width, focal_px, focal_length.is_turned(tags)), estimator.prepare(rgb)
 
 
 def to_sixteen_bits(values: np.ndarray, scale: float | None) -> np.ndarray:
@@ -117,9 +126,16 @@ def write(
 
 
 def estimate(
-    frames: list[Frame], estimator: DepthEstimator, folder: Folder, args: argparse.Namespace
+    frames: list[Frame],
+    estimator: DepthEstimator,
+    folder: Folder,
+    args: argparse.Namespace,
+    counts: collections.Counter,
 ) -> Iterator[tuple[Frame, bool | None, str | None]]:
-    """Yield (frame, whether its camera is known, reason of failure) as images are done."""
+    """Yield (frame, whether its camera is known, reason of failure) as images are done.
+
+    `counts["turned"]` grows by the images that EXIF asks to turn.
+    """
     pool = vision_models.thread_pool(args.workers)
     reader = functools.partial(read, estimator=estimator)
     writer = functools.partial(write, estimator=estimator, folder=folder, fov_deg=args.fov)
@@ -131,6 +147,7 @@ def estimate(
     def readable() -> Iterator[tuple[Picture, torch.Tensor]]:
         for frame, result, reason in vision_models.read_ahead(pool, reader, frames, ahead):
             if reason is None:
+                counts["turned"] += result[0].turned
                 yield result
             else:
                 failed.append((frame, None, reason))
@@ -244,11 +261,13 @@ def main(arguments: list[str] | None = None) -> int:
             (done if there else left).append(frame)
         complete_cameras([frame for frame in done if not folder.camera(frame.stem).is_file()], folder, args.fov)
         without = sum(not folder.camera(frame.stem).is_file() for frame in done)
-        results = estimate(left, estimator, folder, args)
+        counts: collections.Counter = collections.Counter()
+        results = estimate(left, estimator, folder, args, counts)
         for frame, known, reason in tqdm(results, total=len(left), desc="depth", unit="image", disable=None):
             without += known is False
             if reason is not None:
                 failures.append({"image": frame.image.name, "reason": reason})
+        images.tell_turned("estimate_depth", counts["turned"])
         tell(len(done), without, scale)
         succeeded = len(left) - len(failures)
         failures.sort(key=lambda failure: failure["image"])

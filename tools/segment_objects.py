@@ -18,13 +18,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from spacesgg import interrupts
+
+if __name__ == "__main__":
+    interrupts.during_imports("segment_objects.py")  # the following ones take seconds
+
 import numpy as np
 import torch
 from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from spacesgg import annotations, atomic, batch, images, interrupts, mask_files, masks, outputs, vision_models
+from spacesgg import annotations, atomic, batch, images, mask_files, masks, outputs, vision_models
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.segmentation_models import BoxSegmenter
