@@ -46,8 +46,7 @@ STAGE = stage.Stage("layers_aggregation", "layers", annotations.clear_layers, "l
 def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[dict[str, Any], list[dict]]:
     """Return the entry with depth ranges and levels, and the objects without usable depth with reasons."""
     image, entry = item
-    objects = annotations.objects(entry)
-    failures = annotations.misnamed(image, entry)
+    objects, failures = annotations.sound_objects(image, entry)
     if not objects:
         entry["levels"] = []  # no depth map is needed to say so
         return entry, failures

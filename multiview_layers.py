@@ -42,9 +42,11 @@ from spacesgg.errors import InputError
 def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[dict[str, Any], list[dict]]:
     """Return the entry with levels, order_list and views, and the objects without usable depth with reasons."""
     image, entry = item
-    objects = annotations.objects(entry)
-    failures = annotations.misnamed(image, entry)
-    keep = annotations.are_levels(entry.get("levels")) and set().union(*entry["levels"]) <= entry.keys()
+    objects, failures = annotations.sound_objects(image, entry)
+    levels = entry.get("levels")
+    keep = annotations.are_levels(levels) and set().union(*levels) <= entry.keys()
+    # Levels without any object were made when the entry had none.
+    keep = keep and (any(levels) or not objects)
     if not objects:
         if not keep:
             entry["levels"] = []

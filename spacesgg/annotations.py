@@ -27,6 +27,7 @@ RESERVED = frozenset(
 )
 
 _NESTED = (str, list, dict)
+_KEY = re.compile(r"\[\[\s*\d+\s*(?:,\s*\d+\s*){3}\]\]")
 _SPACED_KEY_END = re.compile(rb'"\s+:')
 
 
@@ -62,44 +63,54 @@ def _box_position(value: list) -> int | None:
     return next((i for i in range(1, len(value)) if _is_numbers(value[i], 4)), None)
 
 
+def is_key(key: str) -> bool:
+    """Return whether an entry's key is an object's: its box as text."""
+    return key not in RESERVED and bool(_KEY.fullmatch(key))
+
+
 def objects(entry: dict[str, Any]) -> list[Object]:
     """Return the objects of an entry in its order. Raises InputError naming the object that is malformed."""
     if isinstance(entry, Faulty):
         raise InputError(entry.fault)
-    found = []
+    return [_object(key, value) for key, value in entry.items() if is_key(key)]
+
+
+def sound_objects(image: str, entry: dict[str, Any]) -> tuple[list[Object], list[dict[str, str]]]:
+    """Return the objects of an entry that are well formed, and a failure for each other thing that would be one.
+
+    That is a malformed value under a box, and an object's value under a key that is none. Raises InputError where
+    the entry as a whole is faulty.
+    """
+    if isinstance(entry, Faulty):
+        raise InputError(entry.fault)
+    found, failures = [], []
     for key, value in entry.items():
-        if key in RESERVED or not key.startswith("[["):
-            continue
-        position = _box_position(value) if isinstance(value, list) else None
-        if position is None or not isinstance(value[0], str):
-            raise InputError(f"object {key}: expected [label, …, [x0, y0, x1, y1], mask], found {value!r:.120}")
-        rest = value[position + 1 :]
-        mask = rest[0] if rest and not _is_numbers(rest[0], 2) else None
-        depth_range = rest[-1] if rest and _is_numbers(rest[-1], 2) else None
-        found.append(Object(key, value[0], value[position], mask, depth_range))
-    return found
+        if is_key(key):
+            try:
+                found.append(_object(key, value))
+            except InputError as error:
+                failures.append({"image": image, "object": key, "reason": f"{error}; it is in no layer"})
+        elif (
+            key not in RESERVED and isinstance(value, list) and _box_position(value) and isinstance(value[0], str)
+        ):
+            reason = f"{value[0]}: its key must be its box as text, [[x1, y1, x2, y2]]; it is in no layer"
+            failures.append({"image": image, "object": key, "reason": reason})
+    return found, failures
+
+
+def _object(key: str, value: Any) -> Object:
+    position = _box_position(value) if isinstance(value, list) else None
+    if position is None or not isinstance(value[0], str):
+        raise InputError(f"object {key}: expected [label, …, [x0, y0, x1, y1], mask], found {value!r:.120}")
+    rest = value[position + 1 :]
+    mask = rest[0] if rest and not _is_numbers(rest[0], 2) else None
+    depth_range = rest[-1] if rest and _is_numbers(rest[-1], 2) else None
+    return Object(key, value[0], value[position], mask, depth_range)
 
 
 def has_objects(entry: dict[str, Any]) -> bool:
     """Return whether any key of the entry is a box."""
-    return any(key.startswith("[[") for key in entry)
-
-
-def misnamed(image: str, entry: dict[str, Any]) -> list[dict[str, str]]:
-    """Return a failure for each value that is an object's under a key that is none, and so in no layer."""
-    return [
-        {
-            "image": image,
-            "object": key,
-            "reason": f"{value[0]}: its key must be its box as text, [[x1, y1, x2, y2]]; it is in no layer",
-        }
-        for key, value in entry.items()
-        if key not in RESERVED
-        and not key.startswith("[[")
-        and isinstance(value, list)
-        and _box_position(value)
-        and isinstance(value[0], str)
-    ]
+    return any(map(is_key, entry))
 
 
 def are_levels(levels: Any) -> bool:
@@ -147,7 +158,7 @@ def clear_layers(entry: dict[str, Any]) -> bool:
     """
     found = entry.pop("levels", None) is not None
     for key, value in entry.items():
-        if key not in RESERVED and key.startswith("[[") and isinstance(value, list) and _box_position(value):
+        if is_key(key) and isinstance(value, list) and _box_position(value):
             length = len(value)
             set_depth_range(value, None)
             found |= len(value) < length

@@ -149,7 +149,7 @@ def test_a_box_alone_is_enough_for_what_is_far_apart(tmp_path):
     assert status == 0 and sign(out, "crate", "cupboard") == [-1, 0, -1]
 
 
-@pytest.mark.parametrize("levels", [None, 5, [[["nested"]]], [["[[7, 7, 7, 7]]"]]])
+@pytest.mark.parametrize("levels", [None, 5, [], [[]], [[["nested"]]], [["[[7, 7, 7, 7]]"]]])
 def test_levels_that_do_not_fit_the_entry_are_made_anew(tmp_path, levels):
     make_dataset(tmp_path, levels=levels)
     status, entry = run(tmp_path)

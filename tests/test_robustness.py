@@ -50,15 +50,24 @@ def test_a_bad_line_is_named_by_its_number(folder, capsys):
 @pytest.mark.parametrize(
     "value", [None, "cup", [], ["cup"], [7, [0, 0, 1, 1]], ["cup", [0, 0, 1]], {"label": "cup"}]
 )
-def test_a_malformed_object_fails_its_entry_which_stays_as_it_was(folder, value):
-    bad = {"depth": "a.png", "[[1, 1, 2, 2]]": value, "[[0, 0, 9, 9]]": CUP}
-    good = {"depth": "a.png", "[[0, 0, 9, 9]]": CUP}
-    (folder / "in.json").write_bytes(orjson.dumps({"bad.jpg": bad, "good.jpg": good}))
+def test_a_malformed_object_stays_as_it_was_and_costs_no_other(folder, value):
+    entry = {"depth": "a.png", "[[1, 1, 2, 2]]": value, "[[0, 0, 9, 9]]": CUP}
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
     assert run(folder, "in.json", "out.json") == 1
-    out = orjson.loads((folder / "out.json").read_bytes())
-    assert out["bad.jpg"] == bad and out["good.jpg"]["levels"] == [["[[0, 0, 9, 9]]"]]
+    done = orjson.loads((folder / "out.json").read_bytes())["a.jpg"]
+    assert done["[[1, 1, 2, 2]]"] == value and done["levels"] == [["[[0, 0, 9, 9]]"]]
     (failure,) = map(orjson.loads, (folder / "out.json.errors.jsonl").read_bytes().splitlines())
-    assert failure["image"] == "bad.jpg" and "[[1, 1, 2, 2]]" in failure["reason"]
+    assert (failure["image"], failure["object"]) == ("a.jpg", "[[1, 1, 2, 2]]") and "found" in failure["reason"]
+
+
+@pytest.mark.parametrize("key", ["[[bla", "[[1>2]]", "[[1, 2, 3]]", "[[1, 2, 3, 4], [5, 6, 7, 8]]"])
+def test_a_key_that_is_no_single_box_is_named_and_in_no_layer(folder, key):
+    entry = {"depth": "a.png", key: CUP, "[[0, 0, 9, 9]]": CUP}
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    assert run(folder, "in.json", "out.json") == 1
+    done = orjson.loads((folder / "out.json").read_bytes())["a.jpg"]
+    assert done[key] == CUP and done["levels"] == [["[[0, 0, 9, 9]]"]]
+    assert key in orjson.loads((folder / "out.json.errors.jsonl").read_bytes())["object"]
 
 
 @pytest.mark.parametrize(
