@@ -63,6 +63,7 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
 
     if frame.intrinsics is not None:
         intrinsics = camera.read_intrinsics(frame.intrinsics)
+        camera.check_principal_point(frame.intrinsics, intrinsics, width, height)
     else:
         intrinsics = camera.intrinsics_from_fov(width, height, args.fov)
     points = pointmaps.unproject(depth_m, intrinsics)

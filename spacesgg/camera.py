@@ -1,18 +1,27 @@
 """Pinhole intrinsics and camera-to-world poses: reading them and checking them."""
 
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from spacesgg.errors import InputError
 
+_MARGIN = 0.02  # of the image's sides, in which no principal point lies even of cropped images
+
 
 def _numbers(path: Path) -> np.ndarray:
     try:
-        return np.loadtxt(path, dtype=np.float64, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file: the callers say what is missing
+            return np.loadtxt(path, dtype=np.float64, ndmin=2)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read as a table of numbers (it is no UTF-8 text)") from error
     except (ValueError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as a table of numbers ({error})") from error
+        # What follows the semicolon is advice to programmers.
+        reason = str(error).partition(";")[0]
+        raise InputError(f"{path}: cannot be read as a table of numbers ({reason})") from error
 
 
 def read_intrinsics(path: Path) -> np.ndarray:
@@ -25,10 +34,25 @@ def read_intrinsics(path: Path) -> np.ndarray:
         raise InputError(f"{path}: found {matrix.size} numbers, expected the 9 of a 3×3 intrinsic matrix")
     matrix = matrix.reshape(3, 3)
     if not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
-        raise InputError(f"{path}: focal lengths must be positive and all numbers finite, found {matrix}")
+        raise InputError(f"{path}: focal lengths must be positive and all numbers finite, found {matrix.tolist()}")
     if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
         raise InputError(f"{path}: expected rows 'fx s cx', '0 fy cy', '0 0 1', found {matrix.tolist()}")
     return matrix
+
+
+def check_principal_point(path: Path, matrix: np.ndarray, width: int, height: int) -> None:
+    """Raise InputError when the 3×3 intrinsics of `path` look through no inner point of a width×height image.
+
+    That is how intrinsics of a larger image show: they would bend every point of the cloud.
+    """
+    point = matrix[:2, 2]
+    share = (point + 0.5) / (width, height)  # pixel centres are at whole numbers
+    if ((share < _MARGIN) | (share > 1 - _MARGIN)).any():
+        raise InputError(
+            f"{path}: the principal point (cx, cy) = ({point[0]:g}, {point[1]:g}) is not inside the image, whose "
+            f"size is {width}×{height}; if the intrinsics are of another image size, multiply their first row by "
+            f"{width} / that width and their second by {height} / that height"
+        )
 
 
 def intrinsics_from_fov(width: int, height: int, horizontal_fov_deg: float) -> np.ndarray:

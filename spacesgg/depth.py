@@ -25,7 +25,9 @@ def read_raw(path: Path) -> np.ndarray:
                 raise ValueError("an archive of several arrays")
         else:
             depth = images.decode(path, cv2.IMREAD_UNCHANGED)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise InputError(f"{path}: {images.why_unread(error)}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: cannot be read as a depth map ({error})") from error
     if depth.ndim == 3 and (depth.shape[2] == 1 or (depth == depth[..., :1]).all()):
         depth = depth[..., 0]

@@ -43,10 +43,17 @@ def decode(path: Path, flags: int) -> np.ndarray:
         content = np.fromfile(path, np.uint8)
         image = cv2.imdecode(content, flags) if len(content) else None
     except (OSError, ValueError, cv2.error) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+        raise InputError(f"{path}: {why_unread(error)}") from error
     if image is None:
         raise InputError(f"{path}: cannot be decoded; the file is empty, truncated or not an image")
     return image
+
+
+def why_unread(error: Exception) -> str:
+    """Return what kept a file from being read: without its path, which the system repeats, and in one line."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    return f"cannot be read ({getattr(error, 'strerror', None) or getattr(error, 'err', None) or error})"
 
 
 def tell_turned(what: str, count: int) -> None:

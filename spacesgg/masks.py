@@ -4,6 +4,7 @@ pycocotools trusts what it is given: run lengths that do not fill the image are 
 unfinished, and one wild coordinate of a polygon takes gigabytes or ends the process. So `run_lengths` checks both.
 """
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from spacesgg import images
 from spacesgg.errors import InputError
 
 _FEWEST_NUMBERS = 6  # of a polygon: three corners; pycocotools takes one of two corners for a box
+_POLYGONS = "polygons [[x0, y0, x1, y1, …], …]"
 _LONGEST_NUMBER = 7  # letters of a compressed run length; each holds 5 bits
 
 
@@ -36,12 +38,14 @@ def decode(mask: Any, height: int, width: int, folder: Path | None) -> np.ndarra
         raise InputError("the name of its mask file is empty")
     if isinstance(mask, str):
         path = Path(mask) if folder is None else folder / mask
+        if folder is None and "\0" not in mask and not path.is_file():
+            raise InputError(f"{path}: no such file; give the folder of the mask images with --mask-dir")
         image = images.decode(path, cv2.IMREAD_UNCHANGED)
         if image.ndim == 3:
             # An alpha channel is opaque everywhere.
             image = image[..., 0] | image[..., 1] | image[..., 2] if image.shape[2] > 2 else image[..., 0]
         decoded = image != 0
-    elif not mask:
+    elif mask in ([], {}):
         raise InputError("the mask is empty")
     else:
         if isinstance(mask, dict) and mask.get("size") != [height, width]:
@@ -61,9 +65,13 @@ def run_lengths(mask: Any, height: int, width: int) -> dict[str, Any]:
     """
     try:
         if isinstance(mask, dict):
-            if list(mask["size"]) != [height, width]:
-                raise InputError(f"the mask's size is {mask['size']!r:.60}, the image's {[height, width]}")
-            counts = mask["counts"]
+            if mask.get("size") != [height, width]:
+                raise InputError(f"the mask's size is {_show(mask.get('size'))}, the image's {[height, width]}")
+            counts = mask.get("counts")
+            if not isinstance(counts, list | str | bytes):
+                raise InputError(
+                    f'the mask\'s "counts" is {_show(counts)}, expected run lengths: a list of numbers or text'
+                )
             runs = counts if isinstance(counts, list) else _decompress(counts)
             _check_runs(runs, height * width)
             if not isinstance(counts, list):
@@ -72,14 +80,32 @@ def run_lengths(mask: Any, height: int, width: int) -> dict[str, Any]:
                     "counts": counts if isinstance(counts, bytes) else counts.encode(),
                 }
             return coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
-        polygons = [polygon for polygon in mask if len(polygon) >= _FEWEST_NUMBERS]
-        if not polygons:
-            raise InputError("no polygon has three corners")
+        polygons = _polygons(mask)
         for polygon in polygons:
             _check_polygon(polygon, max(height, width))
         return coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(f"the mask is neither COCO run lengths nor polygons ({error})") from error
+
+
+def _polygons(mask: Any) -> list[list[float]]:
+    """Return the polygons that have three corners. Raises InputError unless there is one and all are numbers."""
+    if not isinstance(mask, list):
+        raise InputError(f"the mask is {_show(mask)}, expected a file name, COCO run lengths or {_POLYGONS}")
+    for polygon in mask:
+        if not isinstance(polygon, list):
+            raise InputError(f"a polygon of the mask is {_show(polygon)}, expected {_POLYGONS}")
+        wrong = [number for number in polygon if type(number) not in (int, float)]
+        if wrong:
+            kind = "flat coordinates" if isinstance(wrong[0], list) else "numbers"
+            raise InputError(f"a polygon of the mask holds {_show(wrong[0])}, expected {kind}: {_POLYGONS}")
+    polygons = [polygon for polygon in mask if len(polygon) >= _FEWEST_NUMBERS]
+    if not polygons:
+        raise InputError(
+            f"no polygon of the mask has three corners; the longest has {max(map(len, mask), default=0)} "
+            f"coordinates, expected {_FEWEST_NUMBERS} or more: {_POLYGONS}"
+        )
+    return polygons
 
 
 def _check_runs(runs: Any, pixels: int) -> None:
@@ -121,8 +147,13 @@ def _check_polygon(polygon: Any, side: int) -> None:
         raise InputError("a polygon of the mask lies far outside the image")
 
 
+def _show(found: Any) -> str:
+    """Return the beginning of what was found as it stands in the file."""
+    return f"{json.dumps(found, default=repr):.60}"
+
+
 def _sizes(found: Any, height: int, width: int) -> str:
     return (
-        f"the mask's size [height, width] is {found!r:.60}, the depth map's {[height, width]}; "
+        f"the mask's size [height, width] is {_show(found)}, the depth map's {[height, width]}; "
         "both must have the image's size"
     )

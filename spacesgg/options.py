@@ -32,8 +32,8 @@ def not_negative(text: str) -> float:
 def count(text: str) -> int:
     """Return a whole number, 0 or above."""
     number = _number(text)
-    if not (number.is_integer() and number >= 0):
-        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or above, found {text!r}")
+    if not (number.is_integer() and 0 <= number <= MOST):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {MOST}, found {text!r:.40}")
     return int(number)
 
 

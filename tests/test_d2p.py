@@ -172,6 +172,51 @@ def test_an_option_that_is_no_usable_number_is_wrong_usage(dataset, capsys, flag
     assert flag in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("value", ["99999999999999999999", "1e300", "-1", "2.5", "nan", "many"])
+def test_a_count_of_neighbours_that_is_none_is_wrong_usage(dataset, capsys, value):
+    with pytest.raises(SystemExit, match="2"):
+        run(dataset, f"--outlier-neighbours={value}")
+    assert "--outlier-neighbours: expected a whole number from 0 to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("focal", [0, -50, np.nan, np.inf])
+def test_a_focal_length_that_is_none_is_said_in_one_line(dataset, capsys, focal):
+    np.savetxt(dataset / "K.txt", [[focal, 0, 15.5], [0, 60, 11.5], [0, 0, 1]])
+    assert run(dataset) == 2
+    error = capsys.readouterr().err
+    assert "K.txt: focal lengths must be positive" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"50 0 15.5", b"50 0 15.5\n0 60\n", b"a b c", b"\xff\xfe5"])
+def test_intrinsics_that_are_no_matrix_are_said_in_one_line(dataset, capsys, recwarn, content):
+    (dataset / "K.txt").write_bytes(content)
+    assert run(dataset) == 2
+    error = capsys.readouterr().err
+    assert "K.txt" in error and error.count("\n") == 1 and "usecols" not in error
+    assert not [warning for warning in recwarn if warning.category is UserWarning]
+
+
+@pytest.mark.parametrize("point", [(32, 24), (31.5, 11.5), (15.5, 23.5), (-0.5, 11.5), (15.5, -1)])
+def test_intrinsics_of_another_image_size_are_said(dataset, point):
+    (dataset / "intrinsics").mkdir()
+    other = K.copy()
+    other[:2, 2] = point
+    np.savetxt(dataset / "intrinsics" / "b.txt", other)
+    assert run(dataset) == 1
+    (line,) = (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()
+    reason = orjson.loads(line)["reason"]
+    for part in ("b.txt", f"({point[0]}, {point[1]})", "32×24", "first row by 32 / that width"):
+        assert part in reason
+    assert (dataset / "point_clouds" / "a.npy").is_file() and not (dataset / "point_clouds" / "b.npy").exists()
+
+
+def test_a_camera_that_looks_off_the_middle_is_taken(dataset):
+    off = K.copy()
+    off[:2, 2] = (2, 20)  # of a cropped image
+    np.savetxt(dataset / "K.txt", off)
+    assert run(dataset) == 0
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint64, np.int32, np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("scale", [None, 1000.0, 1e-300, 1e-36, 1e300])
 def test_metres_are_finite_whatever_the_type_and_the_scale(dtype, scale):

@@ -1,0 +1,73 @@
+"""What is said of masks and files that cannot be used: what was found and what was expected, in one line."""
+
+import cv2
+import numpy as np
+import pytest
+
+from spacesgg import depth, images, masks
+from spacesgg.errors import InputError
+
+HEIGHT, WIDTH = 60, 80
+PYTHON = ("NoneType", "object", "attribute", "iterable", "Errno", "None", "codec", "not supported", "OpenCV(")
+
+
+def said(what, *arguments):
+    with pytest.raises(InputError) as caught:
+        what(*arguments)
+    reason = str(caught.value)
+    assert not [word for word in PYTHON if word in reason] and "\n" not in reason
+    return reason
+
+
+@pytest.mark.parametrize(
+    ("mask", "parts"),
+    [
+        (5, ("is 5", "file name", "run lengths", "[[x0, y0, x1, y1, …], …]")),
+        (0, ("is 0", "file name")),
+        (True, ("is true", "file name")),
+        ({"size": [HEIGHT, WIDTH], "counts": None}, ('"counts" is null', "run lengths: a list")),
+        ({"size": [HEIGHT, WIDTH]}, ('"counts" is null', "run lengths: a list")),
+        ({"size": [HEIGHT, WIDTH], "counts": 4800}, ('"counts" is 4800', "run lengths: a list")),
+        ({"counts": [HEIGHT * WIDTH]}, ("size [height, width] is null", "[60, 80]")),
+        ([1, 2, 30, 4, 5, 50], ("a polygon of the mask is 1,", "[[x0, y0, x1, y1, …], …]")),
+        (["abcdefgh"], ('a polygon of the mask is "abcdefgh"', "[[x0, y0, x1, y1, …], …]")),
+        ([[1, 2, 30, 4, "x", 50]], ('holds "x"', "expected numbers")),
+        ([[1, 2, 30, 4, None, 50]], ("holds null", "expected numbers")),
+        ([[[1, 2], [30, 4], [5, 50]]], ("holds [1, 2]", "flat coordinates: polygons [[x0, y0, x1, y1, …], …]")),
+        ([[1, 2], [30, 4], [5, 50]], ("three corners", "2 coordinates", "6 or more", "[[x0, y0, x1, y1, …], …]")),
+        ([[0, 0, 10**400, 0, 0, 9]], ("neither COCO run lengths nor polygons",)),
+    ],
+)
+def test_a_mask_of_the_wrong_form_says_what_it_is_and_what_it_should_be(mask, parts):
+    reason = said(masks.decode, mask, HEIGHT, WIDTH, None)
+    for part in parts:
+        assert part in reason
+
+
+def test_whole_and_broken_numbers_make_the_same_polygon():
+    polygon = [10, 10, 30, 10, 30, 40, 10, 40]
+    whole = masks.decode([polygon, [1, 2]], HEIGHT, WIDTH, None)
+    assert whole.any() and (whole == masks.decode([[float(n) for n in polygon]], HEIGHT, WIDTH, None)).all()
+
+
+def test_a_mask_image_without_a_folder_tells_of_mask_dir(tmp_path):
+    assert said(masks.decode, "gone.png", HEIGHT, WIDTH, None).startswith("gone.png: no such file; give")
+    assert "--mask-dir" in said(masks.decode, "gone.png", HEIGHT, WIDTH, None)
+    path = str(tmp_path / "mask.png")
+    cv2.imwrite(path, np.full((HEIGHT, WIDTH), 255, np.uint8))
+    assert masks.decode(path, HEIGHT, WIDTH, None).all()
+
+
+def test_a_missing_file_is_named_once(tmp_path):
+    assert said(masks.decode, "gone.png", HEIGHT, WIDTH, tmp_path) == f"{tmp_path / 'gone.png'}: no such file"
+    for suffix in depth.SUFFIXES:
+        path = tmp_path / f"gone{suffix}"
+        assert said(depth.read_raw, path) == f"{path}: no such file"
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_once(tmp_path):
+    for suffix in (".png", ".npy"):
+        path = tmp_path / f"folder{suffix}"
+        path.mkdir()
+        assert said(depth.read_raw, path) == f"{path}: cannot be read (Is a directory)"
+    assert said(images.decode, tmp_path, cv2.IMREAD_COLOR).count(str(tmp_path)) == 1
