@@ -24,6 +24,7 @@ DARK_SHARE = 0.5  # of an object without depth
 DARK_M = 1e-3  # nearer than anything
 BODY_PERCENT = 3.0  # of the depths and heights that a dark thing does show
 MAX_BODY = 1.4  # times as far as its near side a dark thing's top ends
+LEVEL = 0.02  # of its depth: a surface at the object's own height carries it; behind a sofa's back it is a little lower
 MIN_FALL = 0.03  # metres down per metre of depth: flatter rays do not tell heights apart
 SCAN_LINES = 24  # rows or columns of each object that are followed
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
@@ -191,7 +192,7 @@ def _hidden(lines: _Lines, z: np.ndarray, touch: int, bottom: slice) -> np.ndarr
     # So does a level surface through what is met: of a table top seen at a grazing angle sensors return little,
     # and the first depth below a cup may be that of the table's edge.
     own, met = fall[bottom, 0], (fall[count, first] * there)[bottom]
-    covered[bottom] &= ~((own > MIN_FALL) & (met >= limit[bottom] * own))
+    covered[bottom] &= ~((own > MIN_FALL) & (met >= z[bottom] * np.float32(1 - LEVEL) * own))
     return covered | (lines.room <= EDGE_PX)
 
 

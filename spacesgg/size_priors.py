@@ -133,4 +133,4 @@ def least_depth(label: str, width: float) -> float:
 def stands_on_ground(label: str) -> bool:
     """Return whether a thing called `label` stands on the ground even where its foot is not seen."""
     words = re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
-    return bool(words) and words[-1] in STANDING
+    return bool(words) and (words[-1] in STANDING or words[0] == "floor")  # a floor lamp
