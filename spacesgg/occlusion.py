@@ -24,7 +24,7 @@ DARK_SHARE = 0.5  # of an object without depth
 DARK_M = 1e-3  # nearer than anything
 BODY_PERCENT = 3.0  # of the depths and heights that a dark thing does show
 MAX_BODY = 1.4  # times as far as its near side a dark thing's top ends
-LEVEL = 0.02  # of its depth: a surface at the object's own height carries it; behind a sofa's back it is a little lower
+LEVEL = 0.02  # of its depth: what carries an object is at its own height; a sofa before it ends a little lower
 MIN_FALL = 0.03  # metres down per metre of depth: flatter rays do not tell heights apart
 SCAN_LINES = 24  # rows or columns of each object that are followed
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
