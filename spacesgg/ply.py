@@ -36,5 +36,7 @@ def clean(
     if voxel_m:
         cloud = cloud.voxel_down_sample(voxel_m)
     if outlier_neighbours:
-        cloud, _ = cloud.remove_statistical_outlier(outlier_neighbours, outlier_std)
+        # Open3D makes room for all neighbours asked for at each point, also for those that there are not.
+        neighbours = min(outlier_neighbours, len(cloud.points))
+        cloud, _ = cloud.remove_statistical_outlier(neighbours, outlier_std)
     return np.asarray(cloud.points), np.rint(np.asarray(cloud.colors) * 255).astype(np.uint8)

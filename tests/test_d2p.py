@@ -161,6 +161,14 @@ def test_voxels_and_outliers_thin_only_the_cloud(dataset):
     assert np.count_nonzero(np.load(dataset / "point_clouds" / "a.npy")[..., 2]) == (H - 3) * W
 
 
+def test_more_neighbours_than_there_are_points_are_all_points(dataset):
+    clouds = []
+    for count in (W * H + 1, 1_000_000_000):
+        assert run(dataset, "--outlier-std", "1", f"--outlier-neighbours={count}") == 0
+        clouds.append((dataset / "point_clouds" / "a.ply").read_bytes())
+    assert clouds[0] == clouds[1]
+
+
 @pytest.mark.parametrize(
     "flag",
     ["--scale-factor", "--min-depth", "--max-depth", "--fov", "--voxel-size", "--outlier-std"],
