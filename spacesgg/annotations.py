@@ -27,6 +27,7 @@ RESERVED = frozenset(
 )
 
 _NESTED = (str, list, dict)
+_NO_KEY = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers"
 _KEY = re.compile(r"\[\[\s*\d+\s*(?:,\s*\d+\s*){3}\]\]")
 _SPACED_KEY_END = re.compile(rb'"\s+:')
 
@@ -72,6 +73,9 @@ def objects(entry: dict[str, Any]) -> list[Object]:
     """Return the objects of an entry in its order. Raises InputError naming the object that is malformed."""
     if isinstance(entry, Faulty):
         raise InputError(entry.fault)
+    for key in entry:
+        if key.startswith("[[") and not is_key(key):
+            raise InputError(f"object {key}: {_NO_KEY}")
     return [_object(key, value) for key, value in entry.items() if is_key(key)]
 
 
@@ -93,8 +97,7 @@ def sound_objects(image: str, entry: dict[str, Any]) -> tuple[list[Object], list
         elif (
             key not in RESERVED and isinstance(value, list) and _box_position(value) and isinstance(value[0], str)
         ):
-            reason = f"{value[0]}: its key must be its box as text, [[x1, y1, x2, y2]]; it is in no layer"
-            failures.append({"image": image, "object": key, "reason": reason})
+            failures.append({"image": image, "object": key, "reason": f"{value[0]}: {_NO_KEY}; it is in no layer"})
     return found, failures
 
 
