@@ -46,9 +46,17 @@ def _attempt_remotely(function: Callable[[Any], Any], item: Any) -> tuple[Any, s
 
 def _start_worker() -> None:
     """Keep a worker to one core: the images are what is shared out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent alone answers it
+    _settle()
+
+
+def _settle() -> None:
+    """Prepare a process for one image after the other.
+
+    OpenCV's threads wait for each other longer than one image's small arrays take.
+    """
     import cv2
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent alone answers it
     cv2.setNumThreads(1)
     heap.keep()
 
@@ -108,7 +116,7 @@ def run(
     when a worker process was killed.
     """
     if workers == 1:
-        heap.keep()
+        _settle()
         results = (_attempt_here(function, item) for item in items)
     else:
         results = _in_processes(function, items, workers)
