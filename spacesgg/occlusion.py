@@ -25,6 +25,7 @@ DARK_M = 1e-3  # nearer than anything
 BODY_PERCENT = 3.0  # of the depths and heights that a dark thing does show
 MAX_BODY = 1.4  # times as far as its near side a dark thing's top ends
 LEVEL = 0.02  # of its depth: what carries an object is at its own height; a sofa before it ends a little lower
+SOFT_LEVEL = 0.05  # where depth drifts
 MIN_FALL = 0.03  # metres down per metre of depth: flatter rays do not tell heights apart
 SCAN_LINES = 24  # rows or columns of each object that are followed
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
@@ -191,8 +192,9 @@ def _hidden(lines: _Lines, z: np.ndarray, touch: int, bottom: slice) -> np.ndarr
     covered &= ~(both & (near - slope * (first + EDGE_PX) <= 1 / limit))
     # So does a level surface through what is met: of a table top seen at a grazing angle sensors return little,
     # and the first depth below a cup may be that of the table's edge.
+    level = SOFT_LEVEL if lines.frame.soft else LEVEL
     own, met = fall[bottom, 0], (fall[count, first] * there)[bottom]
-    covered[bottom] &= ~((own > MIN_FALL) & (met >= z[bottom] * np.float32(1 - LEVEL) * own))
+    covered[bottom] &= ~((own > MIN_FALL) & (met >= z[bottom] * np.float32(1 - level) * own))
     return covered | (lines.room <= EDGE_PX)
 
 
