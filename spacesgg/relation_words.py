@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 Meaning = tuple[str, int]
 
-OPPOSITE = {-1: 1, 1: -1}
 _CAMERA = r"(?:the |its )?(?:camera|photographer|lens)(?:'s position)?"
 _VIEWER = (
     rf"(?:{_CAMERA}|(?:the )?(?:viewer|observer|eye)|us|you|me|here|where (?:you|we|I) (?:stand|are)(?: now)?)"

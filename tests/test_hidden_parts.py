@@ -1,0 +1,66 @@
+"""Where an object goes on that its depth does not show: relations must reckon with it."""
+
+import numpy as np
+import pytest
+from ray_cast import render
+
+from spacesgg import extents, frame, occlusion, size_priors, sparse_returns, surfaces
+
+FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
+WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
+
+
+def see(things, lost=None):
+    """Return the frame of things on a floor, without the depth of `lost` (pixels (H, W)), and their ids."""
+    points, ids = render(things, walls=[FLOOR, WALL])
+    if lost is not None:
+        points[lost(points, ids)] = 0
+    return frame.make_frame(points), ids
+
+
+def box_of(scene, mask, label="thing"):
+    return extents.find_extent(scene, surfaces.find_surface(scene.depth, mask, scene.soft), label).box
+
+
+def test_the_upper_edge_of_a_mask_tells_how_far_back_a_top_without_depth_goes():
+    crate = [[-0.4, 0.5, 2.0], [0.4, 1.4, 3.0]]
+    scene, ids = see([crate], lambda points, ids: (ids == 0) & (points[..., 2] > 2.02))
+    assert 2.85 < box_of(scene, ids == 0)[1, 2] < 3.1
+
+
+def test_a_foot_without_depth_stands_where_the_ground_is_seen_below_it():
+    post, foot = [[-0.1, -0.2, 4.0], [0.1, 1.4, 4.1]], [[-0.1, 1.3, 3.75], [0.1, 1.4, 4.0]]
+    scene, ids = see([post, foot], lambda _, ids: ids == 1)
+    assert box_of(scene, ids >= 0)[0, 2] == pytest.approx(3.75, abs=0.06)
+
+
+def test_a_thing_without_depth_hides_what_goes_on_behind_it():
+    post, dark = [[-0.1, 0.0, 4.4], [0.1, 1.4, 4.6]], [[-1.0, 0.6, 3.8], [1.0, 1.4, 4.0]]
+    scene, ids = see([post, dark], lambda _, ids: ids == 1)
+    assert box_of(scene, ids == 0)[1, 1] < 0.9  # nothing is known of the dark thing
+    masks = [(ids == number, surfaces.find_surface(scene.depth, ids == number, scene.soft)) for number in (0, 1)]
+    assert box_of(occlusion.hide_behind(scene, masks), ids == 0)[1, 1] == pytest.approx(1.4, abs=0.03)
+
+
+def test_sparse_returns_that_go_on_outside_the_mask_are_another_object_s():
+    depth, mask = np.zeros((60, 120), np.float32), np.zeros((60, 120), bool)
+    mask[20:40, 40:80] = True
+    depth[10:50:4, 10:60:4] = 12.0  # a car before it, half of it outside the mask
+    depth[20:40:4, 62:80:4] = 25.0
+    pixels = sparse_returns.find_returns(depth, mask, np.s_[20:40, 40:80])
+    assert set(depth[20:40, 40:80][pixels]) == {25.0}
+
+
+@pytest.mark.parametrize(
+    ("label", "stands"), [("coffee table", True), ("table lamp", False), ("floor lamp", True), ("box", False)]
+)
+def test_furniture_stands_on_the_ground_whatever_hides_its_feet(label, stands):
+    shelf, thing = [[-1.0, 0.9, 2.2], [1.0, 1.0, 2.4]], [[-0.3, 0.3, 3.0], [0.3, 0.8, 3.4]]
+    scene, ids = see([shelf, thing])
+    assert (box_of(scene, ids == 1, label)[1, 1] > 1.35) == stands == size_priors.stands_on_ground(label)
+
+
+def test_a_table_whose_top_lost_its_depth_still_carries_the_cup_on_it():
+    cup, table = [[-0.1, 0.5, 4.0], [0.1, 0.7, 4.2]], [[-1.0, 0.7, 3.6], [1.0, 0.75, 4.8]]
+    scene, ids = see([cup, table], lambda points, ids: (ids == 1) & (points[..., 2] > 3.61))
+    assert box_of(scene, ids == 0, "cup")[1, 1] < 0.8
