@@ -35,6 +35,7 @@ from spacesgg import (
     layers,
     masks,
     options,
+    overlaps,
     stage,
 )
 from spacesgg.errors import InputError
@@ -60,10 +61,15 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
         # Ranges are found where larger is farther, then turned back into the map's own units.
         values = depth.invert(values)
     soft = depth_edges.edges_are_soft(values)
+    own = {thing.key: thing.mask for thing in objects}
+    decoded, faults = masks.decode_all(own, *values.shape, args.mask_dir)
+    overlap = overlaps.find_overlap(decoded.values())
     found = {}
     for thing in objects:
         try:
-            span = measure(thing, values, soft, entry, args.mask_dir)
+            if thing.key in faults:
+                raise faults[thing.key]
+            span = measure(thing, values, soft, entry, decoded.get(thing.key), overlap)
             span = [1 / end for end in span] if args.inverse_depth else span
             if not all(math.isfinite(end) and end > 0 for end in span):
                 raise InputError(f"its depths {span} are beyond what numbers can hold")
@@ -80,15 +86,20 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
 
 
 def measure(
-    thing: annotations.Object, values: np.ndarray, soft: bool, entry: dict[str, Any], mask_dir: Path | None
+    thing: annotations.Object,
+    values: np.ndarray,
+    soft: bool,
+    entry: dict[str, Any],
+    mask: np.ndarray | None,
+    overlap: np.ndarray | None,
 ) -> list[float]:
     """Return the [near, far] of one object in the units of `values` (H, W). Raises InputError with the reason.
 
-    `soft` says that the depth crosses edges in ramps.
+    `soft` says that the depth crosses edges in ramps; `mask` (H, W) is None where the object has only a box, and
+    `overlap` (H, W) says which pixels other masks claim too.
     """
-    height, width = values.shape
-    if thing.mask is not None:
-        span = depth_ranges.depth_range(values, masks.decode(thing.mask, height, width, mask_dir), soft)
+    if mask is not None:
+        span = depth_ranges.depth_range(values, mask, soft, overlap)
         if span is None:
             raise InputError("too few pixels with depth under the mask")
         return span

@@ -31,6 +31,7 @@ from spacesgg import (
     layers,
     masks,
     occlusion,
+    overlaps,
     pointmaps,
     stage,
     surfaces,
@@ -55,15 +56,19 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         return entry, failures
     points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
     scene = frame.make_frame(points, level=not args.no_level)
+    own = {thing.key: thing.mask for thing in objects}
+    decoded, faults = masks.decode_all(own, *scene.depth.shape, args.mask_dir)
+    overlap = overlaps.find_overlap(decoded.values())
     masked, seen = [], []
     for thing in objects:
         try:
+            if thing.key in faults:
+                raise faults[thing.key]
             if thing.mask is None:
                 surface = find_in_box(thing, scene, entry)
             else:
-                mask = masks.decode(thing.mask, *scene.depth.shape, args.mask_dir)
-                surface = surfaces.find_surface(scene.depth, mask, scene.soft)
-                masked.append((mask, surface))
+                surface = surfaces.find_surface(scene.depth, decoded[thing.key], scene.soft, overlap)
+                masked.append((decoded[thing.key], surface))
             if surface is None:
                 raise InputError("too few points under the mask")
             seen.append((thing, surface))

@@ -15,11 +15,14 @@ def surface_range(depth: np.ndarray, surface: Surface) -> list[float]:
     return percentiles(values, (TAIL_PERCENT, 100 - TAIL_PERCENT))
 
 
-def depth_range(depth: np.ndarray, mask: np.ndarray, soft: bool = False) -> list[float] | None:
+def depth_range(
+    depth: np.ndarray, mask: np.ndarray, soft: bool = False, overlap: np.ndarray | None = None
+) -> list[float] | None:
     """Return [near, far] in the units of `depth` (H, W), larger = farther, 0 = none, under `mask` (H, W) bool.
 
-    `soft` says that the depth crosses edges in ramps (depth_edges.py). None when too few pixels under the mask
-    have depth. Spill, bleeding rims and strays are left out.
+    `soft` says that the depth crosses edges in ramps (depth_edges.py), `overlap` (H, W) bool which pixels other
+    masks claim too (overlaps.py). None when too few pixels under the mask have depth. Spill, bleeding rims and
+    strays are left out.
     """
-    surface = find_surface(depth, mask, soft)
+    surface = find_surface(depth, mask, soft, overlap)
     return None if surface is None else surface_range(depth, surface)

@@ -58,6 +58,23 @@ def decode(mask: Any, height: int, width: int, folder: Path | None) -> np.ndarra
     return decoded
 
 
+def decode_all(
+    stored: dict[str, Any], height: int, width: int, folder: Path | None
+) -> tuple[dict[str, np.ndarray], dict[str, InputError]]:
+    """Return key → (height, width) bool mask, and key → what is wrong with it, of key → mask as stored.
+
+    A mask that is None is left out.
+    """
+    decoded, faults = {}, {}
+    for key, mask in stored.items():
+        try:
+            if mask is not None:
+                decoded[key] = decode(mask, height, width, folder)
+        except InputError as error:
+            faults[key] = error
+    return decoded, faults
+
+
 def run_lengths(mask: Any, height: int, width: int) -> dict[str, Any]:
     """Return polygons or run lengths of any kind as pycocotools' {"size": [height, width], "counts": bytes}.
 

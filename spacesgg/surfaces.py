@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from spacesgg import boxes
+from spacesgg.overlaps import find_foreign
 from spacesgg.quantiles import percentiles, sample
 from spacesgg.sparse_returns import find_returns
 from spacesgg.spill import find_spill
@@ -66,11 +67,14 @@ class Surface(NamedTuple):
         return self.window[0].step or 1
 
 
-def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | None:
+def find_surface(
+    depth: np.ndarray, mask: np.ndarray, soft: bool, overlap: np.ndarray | None = None
+) -> Surface | None:
     """Return the object's pixels; depth (H, W), larger = farther, 0 = none, in any unit; mask (H, W) bool.
 
-    `soft` says that depth crosses edges in ramps (depth_edges.py). None when fewer than MIN_POINTS pixels under
-    the mask have depth, or when the few that do show what surrounds the object.
+    `soft` says that depth crosses edges in ramps (depth_edges.py), `overlap` (H, W) bool which pixels other masks
+    claim too (overlaps.py). None when fewer than MIN_POINTS pixels under the mask have depth, or when the few that
+    do show what surrounds the object.
     """
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:
@@ -94,7 +98,9 @@ def find_surface(depth: np.ndarray, mask: np.ndarray, soft: bool) -> Surface | N
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
         pixels = find_returns(depth, mask, window)
         return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= MIN_RETURNS else None
-    pixels, silhouette = _connected(z, inside, seen, step, soft)
+    foreign = np.zeros_like(inside) if overlap is None else find_foreign(z, seen, overlap[window], soft)
+    seen &= ~foreign
+    pixels, silhouette = _connected(z, inside, seen, foreign, step, soft)
     if np.count_nonzero(pixels) < FEW_SHARE * area:
         pixels = _medial(z, inside, seen)
         silhouette = inside
@@ -173,11 +179,12 @@ def _nearest_parts(z: np.ndarray, core: np.ndarray) -> np.ndarray:
 
 
 def _connected(
-    z: np.ndarray, inside: np.ndarray, seen: np.ndarray, step: int, soft: bool
+    z: np.ndarray, inside: np.ndarray, seen: np.ndarray, foreign: np.ndarray, step: int, soft: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the pixels of the connected, step-free surfaces that end at the mask, and the mask without the rest.
 
-    What the rest leaves are the surfaces kept, holes, and pixels at steps or on parts too thin to tell.
+    What the rest leaves are the surfaces kept, holes, and pixels at steps or on parts too thin to tell. The pixels
+    `foreign` (h, w) bool are neither: nothing is concluded from them.
     """
     valid = z > 0
     farthest = cv2.dilate(z, KERNEL)
@@ -185,6 +192,7 @@ def _connected(
     nearest = cv2.erode(z + ~valid * np.float32(1e30), KERNEL)
     smooth = valid & (farthest <= nearest * np.float32(1 + STEP))
     spill = find_spill(z, inside, step)
+    smooth &= ~foreign
     own = smooth & inside & ~spill
     parts, labels = cv2.connectedComponents(own.view(np.uint8), connectivity=4)
     if parts < 2:
@@ -221,7 +229,7 @@ def _connected(
     at_depth = (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
     pixels = whole | (grown & seen & at_depth)
     if not soft:
-        steep = valid & ~smooth & (farthest <= nearest * np.float32(1 + STEEP_STEP))
+        steep = seen & ~smooth & (farthest <= nearest * np.float32(1 + STEEP_STEP))
         found = _steep(z, steep, inside, areas[main], near, far)
         pixels = pixels if found is None else pixels | found
     # Spill at the object's own depth may as well be the object: its outline keeps it, its depth does without.
@@ -266,7 +274,7 @@ def _steep(
 ) -> np.ndarray | None:
     """Return the pixels of surfaces seen at a grazing angle, as a table's top is, that continue [near, far]."""
     least = max(MIN_POINTS, STEEP_SHARE * main_area)
-    candidates = (steep & inside).view(np.uint8)
+    candidates = steep.view(np.uint8)
     if cv2.countNonZero(candidates) < least:
         return None
     interior = cv2.erode(

@@ -1,0 +1,50 @@
+"""Pixels that several instance masks claim, and to which of the objects their depth cannot belong.
+
+Masks are grown: where one object stands before another, both claim a seam along the edge between them. What an
+object shows where it alone is claimed tells its depth, and so which side of the seam is not its own.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from spacesgg.quantiles import percentiles, sample
+
+MIN_ALONE = 0.15  # of the object's pixels; with less the rest cannot be judged by them
+# With more of them the seams can be done without. But not where depth crosses edges in ramps: there a rim is left
+# out of every mask anyway, and of a desk full of things little would remain.
+ENOUGH_ALONE = 0.5
+SPAN_PERCENTS = (5.0, 95.0)
+SPAN_VALUES = 2000
+TOLERANCE = 0.01  # of the depth: a surface goes on a little under the seam
+
+
+def find_overlap(masks: Iterable[np.ndarray]) -> np.ndarray | None:
+    """Return the (H, W) bool pixels that more than one of the (H, W) bool masks claim, None of no mask."""
+    claimed = overlap = None
+    for mask in masks:
+        if claimed is None:
+            claimed, overlap = mask.copy(), np.zeros_like(mask)
+        else:
+            overlap |= claimed & mask
+            claimed |= mask
+    return overlap
+
+
+def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: bool) -> np.ndarray:
+    """Return the (h, w) bool pixels of the overlap whose depth is not to be taken for the object's.
+
+    `z` (h, w) is the depth in any unit, `seen` (h, w) bool the pixels of the mask that have depth, `overlap`
+    (h, w) bool those that another mask claims too; `soft` says that depth crosses edges in ramps.
+    """
+    foreign = overlap & seen
+    shared = np.count_nonzero(foreign)
+    if not shared:
+        return foreign
+    total = np.count_nonzero(seen)
+    if total - shared < MIN_ALONE * total:
+        return np.zeros_like(seen)
+    if soft or total - shared < ENOUGH_ALONE * total:
+        near, far = percentiles(sample(z, seen & ~foreign, SPAN_VALUES), SPAN_PERCENTS)
+        foreign &= (z < np.float32(near * (1 - TOLERANCE))) | (z > np.float32(far * (1 + TOLERANCE)))
+    return foreign

@@ -1,0 +1,44 @@
+"""Grown masks that claim each other's pixels: the seam between two objects tells neither one's depth."""
+
+import numpy as np
+import pytest
+
+from spacesgg import depth_ranges, overlaps
+
+GROWN = 5
+
+
+def mask(rows: slice, columns: slice) -> np.ndarray:
+    grown = np.zeros((200, 200), bool)
+    grown[rows.start - GROWN : rows.stop + GROWN, columns.start - GROWN : columns.stop + GROWN] = True
+    return grown
+
+
+@pytest.fixture
+def scene():
+    """A post 3.75 m away that hides part of a small panel 4 m away, before a wall."""
+    depth = np.full((200, 200), 5.0, np.float32)
+    depth[80:100, 100:110] = 4
+    depth[20:180, 60:100] = 3.75
+    return depth, mask(np.s_[80:100], np.s_[100:110]), mask(np.s_[20:180], np.s_[60:100])
+
+
+def test_what_stands_before_an_object_is_not_its_near_side(scene):
+    depth, panel, post = scene
+    overlap = overlaps.find_overlap([panel, post])
+    assert depth_ranges.depth_range(depth, panel, False, overlap) == pytest.approx([4, 4])
+    assert depth_ranges.depth_range(depth, post, False, overlap) == pytest.approx([3.75, 3.75])
+    assert depth_ranges.depth_range(depth, panel)[0] == pytest.approx(3.75)  # else the scene would test nothing
+
+
+def test_an_object_wholly_within_another_mask_keeps_its_depth(scene):
+    depth, _, _ = scene
+    outer = np.zeros((200, 200), bool)
+    outer[10:190, 30:190] = True
+    post = mask(np.s_[20:180], np.s_[60:100])
+    overlap = overlaps.find_overlap([outer, post])
+    assert depth_ranges.depth_range(depth, post, False, overlap) == pytest.approx([3.75, 3.75])
+
+
+def test_no_masks_share_nothing():
+    assert overlaps.find_overlap([]) is None
