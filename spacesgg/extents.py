@@ -28,7 +28,7 @@ MAX_SMOOTH_PX = 5
 NOISE_POINTS = 1500  # tell the noise to some percent
 # The upper and lower edges of a silhouette are taken so far within it: masks are grown, those of soft depth more.
 GROWTH_PX = 1
-SOFT_GROWTH_PX = 6
+SOFT_GROWTH_PX = 3
 TOP_PERCENT = 90.0  # of the upper edge's columns: single ones are strays
 MIN_FALL = 0.02  # metres down per metre away: flatter rays tell nothing of where they meet a height
 BELOW_PX = 5  # below the lower edge, as it is taken, the ground is looked for
@@ -86,7 +86,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     if frame.soft:
         seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
     seen[0, 2] = min(seen[0, 2], max(_foot(frame, surface, outline), seen[0, 2] - MAX_FOOT_M))
-    box = occlusion.widen(seen, frame, surface, outline, edge_depth)
+    box = occlusion.widen(seen, frame, surface, outline, edge_depth, size_priors.longest(label))
     box = occlusion.follow_slope(box, seen, core)
     reach = _top_reach(frame, surface, outline, of_sorted(ordered[1], TAIL_PERCENT))
     ring = sample_index(surface.around & (depth > 0), RING_POINTS)

@@ -75,13 +75,17 @@ def _body(frame: Frame, surface: Surface | None, rows: np.ndarray, columns: np.n
     return np.clip(top / np.maximum(fall, MIN_FALL), near, MAX_BODY * near)
 
 
-def widen(box: np.ndarray, frame: Frame, surface: Surface, outline: Outline, depth: np.ndarray) -> np.ndarray:
+def widen(
+    box: np.ndarray, frame: Frame, surface: Surface, outline: Outline, depth: np.ndarray, longest: float
+) -> np.ndarray:
     """Return the (2, 3) box in levelled metres, widened to where the object may go on out of sight.
 
-    `depth` (N,) metres is that of the object at the outline's N pixels.
+    `depth` (N,) metres is that of the object at the outline's N pixels; `longest` metres are what things of its
+    kind may be wide, 0 where nothing is known.
     """
     size = np.ptp(box[:, :2], axis=0)
     most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max())
+    most[0] = max(most[0], longest - size[0])
     limits = box[:, :2] + np.array([-most, most])
     box = box.copy()
     chosen, sides = outline.thinned(SCAN_LINES)

@@ -1,7 +1,8 @@
-"""How deep things of a kind are at least, for bodies of which only one face is seen.
+"""How deep things of a kind are as a rule, for bodies of which only one face is seen.
 
 A car from behind shows 1.8 m of width and nothing of its 4 m of length; a relation that treats it as a board
-would be wrong. The sizes are those of small specimens, so that they add no more than every specimen has.
+would be wrong. The sizes are those of common specimens: a larger one reaches a little farther than it is taken to,
+and for a smaller one some relations are not stated.
 """
 
 import re
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 
 class Footprint(NamedTuple):
-    """Metres: the longer and the shorter side of a small specimen, seen from above."""
+    """Metres: the longer and the shorter side of a common specimen, seen from above."""
 
     length: float
     width: float
@@ -62,18 +63,18 @@ FOOTPRINTS = {
     **dict.fromkeys(("boy", "girl", "child"), Footprint(0.3, 0.2)),
     "boat": Footprint(3.0, 1.2),
     **dict.fromkeys(("cow", "horse", "elephant", "zebra", "giraffe"), Footprint(1.8, 0.5)),
-    **dict.fromkeys(("sofa", "couch", "loveseat"), Footprint(1.4, 0.75)),
-    "bed": Footprint(1.9, 0.8),
-    "armchair": Footprint(0.7, 0.65),
-    "chair": Footprint(0.45, 0.4),
-    "bench": Footprint(1.0, 0.35),
-    **dict.fromkeys(("table", "desk"), Footprint(0.9, 0.6)),
-    **dict.fromkeys(("wardrobe", "closet"), Footprint(0.8, 0.5)),
-    **dict.fromkeys(("cabinet", "dresser", "drawer", "drawers", "sideboard", "cupboard"), Footprint(0.6, 0.4)),
-    **dict.fromkeys(("bookshelf", "bookcase"), Footprint(0.6, 0.28)),
-    **dict.fromkeys(("refrigerator", "fridge", "oven", "stove", "dishwasher", "washer"), Footprint(0.55, 0.55)),
-    **dict.fromkeys(("toilet", "sink"), Footprint(0.45, 0.35)),
-    "bathtub": Footprint(1.4, 0.65),
+    **dict.fromkeys(("sofa", "couch", "loveseat"), Footprint(1.7, 0.9)),
+    "bed": Footprint(2.3, 0.95),
+    "armchair": Footprint(0.85, 0.8),
+    "chair": Footprint(0.55, 0.5),
+    "bench": Footprint(1.2, 0.4),
+    **dict.fromkeys(("table", "desk"), Footprint(1.1, 0.7)),
+    **dict.fromkeys(("wardrobe", "closet"), Footprint(0.95, 0.6)),
+    **dict.fromkeys(("cabinet", "dresser", "drawer", "drawers", "sideboard", "cupboard"), Footprint(0.7, 0.5)),
+    **dict.fromkeys(("bookshelf", "bookcase"), Footprint(0.7, 0.35)),
+    **dict.fromkeys(("refrigerator", "fridge", "oven", "stove", "dishwasher", "washer"), Footprint(0.65, 0.65)),
+    **dict.fromkeys(("toilet", "sink"), Footprint(0.55, 0.4)),
+    "bathtub": Footprint(1.7, 0.8),
 }
 # What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
 STANDING = frozenset(
@@ -113,12 +114,13 @@ STANDING = frozenset(
 # Of any other thing, from the width it shows.
 DEPTH_OF_WIDTH = 0.8
 MAX_BODY_M = 0.6
+LARGE = 1.3  # times the common length
 FRONT_SHARE = 0.95  # less than so much of the length is seen: then it is the short side
 
 
 def least_depth(label: str, width: float) -> float:
     """Return metres that a thing called `label` which shows `width` metres goes back from its front at least."""
-    words = re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
+    words = _words(label)
     if "round" in words:
         return width
     for word in reversed(words):
@@ -132,5 +134,17 @@ def least_depth(label: str, width: float) -> float:
 
 def stands_on_ground(label: str) -> bool:
     """Return whether a thing called `label` stands on the ground even where its foot is not seen."""
-    words = re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
+    words = _words(label)
     return bool(words) and (words[-1] in STANDING or words[0] == "floor")  # a floor lamp
+
+
+def longest(label: str) -> float:
+    """Return metres that a thing called `label` may be wide where it is hidden, 0 where nothing is known."""
+    for word in reversed(_words(label)):
+        if word in FOOTPRINTS:
+            return LARGE * FOOTPRINTS[word].length
+    return 0.0
+
+
+def _words(label: str) -> list[str]:
+    return re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))

@@ -64,3 +64,11 @@ def test_a_table_whose_top_lost_its_depth_still_carries_the_cup_on_it():
     cup, table = [[-0.1, 0.5, 4.0], [0.1, 0.7, 4.2]], [[-1.0, 0.7, 3.6], [1.0, 0.75, 4.8]]
     scene, ids = see([cup, table], lambda points, ids: (ids == 1) & (points[..., 2] > 3.61))
     assert box_of(scene, ids == 0, "cup")[1, 1] < 0.8
+
+
+def test_an_armchair_of_which_a_strip_is_seen_may_be_as_wide_as_armchairs_are():
+    """A wall hides the rest: what nothing is known of is held to show half of itself."""
+    armchair, screen = [[-0.1, 0.4, 4.0], [0.9, 1.4, 4.9]], [[0.08, -1.0, 3.0], [2.0, 1.4, 3.1]]
+    scene, ids = see([armchair, screen])
+    assert box_of(scene, ids == 0, "armchair")[1, 0] > 0.9
+    assert box_of(scene, ids == 0, "thing")[1, 0] < 0.9
