@@ -10,6 +10,8 @@ MAX_TILT_DEG = 45.0  # beyond this the floor of a tilted camera cannot be told f
 SAMPLES = 3000  # points are thinned to this many: enough for a plane, and the time stays the same at any size
 SEARCHED = 300  # of them are enough to find a plane, which is then fitted to all
 RANSAC_ITERATIONS = 120  # finds a plane that holds a third of the points with a probability of 99 %
+# That no better plane is left to find: with less the threads stop early, where depends on which of them was first.
+RANSAC_PROBABILITY = 1.0
 # Of a plane, as a share of the inverse depth: sensor noise is even in inverse depth, not in metres.
 THICKNESS = 0.02
 MIN_SHARE = 0.06  # a plane with fewer of the points is furniture
@@ -145,7 +147,7 @@ def _search(
             return None
         some = space[left[:: -(-len(left) // SEARCHED)]]
         cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(some))
-        plane, _ = cloud.segment_plane(thickness, 3, RANSAC_ITERATIONS)
+        plane, _ = cloud.segment_plane(thickness, 3, RANSAC_ITERATIONS, RANSAC_PROBABILITY)
         near = np.abs(space[free] @ plane[:3] + plane[3]) < thickness
         if np.count_nonzero(near) < least:
             return None
