@@ -82,11 +82,13 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     if frame.soft and np.ptp(seen[:, 2]) > 0:
         core = core[:, core[2] <= max(seen[1, 2], middle)]
     seen = _cover(seen, completion.rectangle(core))
-    seen = _cover(seen, completion.circle(core), MAX_ARC_M)
+    round_body = completion.circle(core)
+    seen = _cover(seen, round_body, MAX_ARC_M)
     if frame.soft:
         seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
     seen[0, 2] = min(seen[0, 2], max(_foot(frame, surface, outline), seen[0, 2] - MAX_FOOT_M))
     box = occlusion.widen(seen, frame, surface, outline, edge_depth, size_priors.longest(label))
+    box = _no_wider(box, seen, round_body)
     box = occlusion.follow_slope(box, seen, core)
     reach = _top_reach(frame, surface, outline, of_sorted(ordered[1], TAIL_PERCENT))
     ring = sample_index(surface.around & (depth > 0), RING_POINTS)
@@ -113,6 +115,14 @@ def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most: f
     covered[0, ::2] = np.maximum(np.minimum(seen[0, ::2], body[0]), seen[0, ::2] - most)
     covered[1, ::2] = np.minimum(np.maximum(seen[1, ::2], body[1]), seen[1, ::2] + (most, np.inf))
     return covered
+
+
+def _no_wider(box: np.ndarray, seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
+    """Return the (2, 3) box, which may go on unseen, no wider than the round body that its points lie on."""
+    if body is not None:
+        box[0, 0] = max(box[0, 0], min(seen[0, 0], body[0][0] - MAX_ARC_M))
+        box[1, 0] = min(box[1, 0], max(seen[1, 0], body[1][0] + MAX_ARC_M))
+    return box
 
 
 def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float) -> float:

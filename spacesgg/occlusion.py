@@ -12,7 +12,7 @@ import numpy as np
 
 from spacesgg.frame import Frame
 from spacesgg.outlines import Outline
-from spacesgg.quantiles import percentiles
+from spacesgg.quantiles import of_sorted, percentiles
 from spacesgg.surfaces import Surface
 
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
@@ -35,7 +35,8 @@ HIDDEN_SHARE = 0.5  # of these lines
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
 MAX_HIDDEN = 0.8  # of its seen width or height,
-MAX_SLOPE = 1.5  # metres back per metre aside that a face goes on at: steeper ones are strays
+END_SHARE = 0.3  # of the points: a face's own slope is told next to where it goes on
+MAX_SLOPE = 0.5  # metres back per metre aside that a face goes on at: steeper ones soon end
 SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
 
 
@@ -165,14 +166,25 @@ def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.nd
     left, right = seen[0, 0] - box[0, 0], box[1, 0] - seen[1, 0]
     if left <= 0 and right <= 0:
         return box
-    x, z = points[0] - points[0].mean(), points[2] - points[2].mean()
-    slope = float(np.clip(x @ z / max(x @ x, 1e-9), -MAX_SLOPE, MAX_SLOPE))
-    ends = np.array([seen[0, 2], seen[1, 2]])
-    shift = np.array([-left * slope, right * slope])
     box = box.copy()
-    box[0, 2] = ends[0] + min(0.0, shift.min())
-    box[1, 2] = ends[1] + max(0.0, shift.max())
+    for beyond, side in ((left, -1), (right, 1)):
+        if beyond > 0:
+            shift = beyond * side * _slope_at(points, side)
+            box[0, 2] = min(box[0, 2], seen[0, 2] + min(0.0, shift))
+            box[1, 2] = max(box[1, 2], seen[1, 2] + max(0.0, shift))
     return box
+
+
+def _slope_at(points: np.ndarray, side: int) -> float:
+    """Return how many metres per metre of x the (3, N) points' surface recedes at its left (−1) or right end."""
+    x, _, z = points
+    ordered = np.sort(x)
+    inner = of_sorted(ordered, 50 - side * (50 - 100 * END_SHARE))
+    low, high = (ordered[0], inner) if side < 0 else (inner, ordered[-1])
+    chosen = (x >= low) & (x <= high)
+    x, z = x[chosen], z[chosen]
+    x, z = x - x.mean(), z - z.mean()
+    return float(np.clip(x @ z / max(x @ x, 1e-9), -MAX_SLOPE, MAX_SLOPE))
 
 
 def _hidden(lines: _Lines, z: np.ndarray, touch: int, bottom: slice) -> np.ndarray:

@@ -72,3 +72,21 @@ def test_an_armchair_of_which_a_strip_is_seen_may_be_as_wide_as_armchairs_are():
     scene, ids = see([armchair, screen])
     assert box_of(scene, ids == 0, "armchair")[1, 0] > 0.9
     assert box_of(scene, ids == 0, "thing")[1, 0] < 0.9
+
+
+def test_a_cabinet_cut_by_the_picture_comes_no_nearer_than_its_corner():
+    """Its side recedes, and taken as a part of its front it would bring the part outside the picture nearer."""
+    scene, ids = see([[[-2.5, 0.4, 3.0], [-1.0, 1.4, 4.5]]])
+    assert box_of(scene, ids == 0)[0, 2] > 2.95
+
+
+def test_a_ball_whose_side_is_hidden_is_no_wider_than_round():
+    points, ids = render([[[0.25, -1.0, 2.0], [2.0, 1.4, 2.1]]], walls=[FLOOR, WALL])
+    rays = points / np.maximum(points[..., 2:], 1e-6)
+    centre, radius = np.array([0.1, 1.0, 3.0]), 0.4
+    along, square = rays @ centre, (rays * rays).sum(axis=-1)
+    under = along**2 - square * (centre @ centre - radius**2)
+    depth = (along - np.sqrt(np.maximum(under, 0))) / np.maximum(square, 1)
+    ball = (under > 0) & (depth < points[..., 2])
+    points[ball] = (rays * depth[..., None])[ball]
+    assert 0.45 < box_of(frame.make_frame(points), ball)[1, 0] < 0.6
