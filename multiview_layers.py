@@ -10,9 +10,10 @@ A relation is stated only where the objects' full 3D extents leave a gap that no
 0. Where the ground can be found in the points the frame is levelled first, so that up is up for people even
 when the camera looks down (--no-level turns this off).
 
-Every object of the input is in the output. One without usable points is in no relation and is named in
-OUTPUT.errors.jsonl. An object that has only a box may be anywhere within it, at the depth of its middle. An entry
-that fails is written as it came, less the order_list and views of an earlier run, which would pass for fresh.
+Every object of the input is in the output. One without usable points is in no layer and is named in
+OUTPUT.errors.jsonl; where its mask and what is seen around it tell its place it is in relations all the same. An
+object that has only a box may be anywhere within it, at the depth of its middle. An entry that fails is written as
+it came, less the order_list and views of an earlier run, which would pass for fresh.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from spacesgg import (
     frame,
     interrupts,
     layers,
+    lost_depth,
     masks,
     occlusion,
     overlaps,
@@ -59,7 +61,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     own = {thing.key: thing.mask for thing in objects}
     decoded, faults = masks.decode_all(own, *scene.depth.shape, args.mask_dir)
     overlap = overlaps.find_overlap(decoded.values())
-    masked, seen = [], []
+    masked, seen, lost = [], [], []
     for thing in objects:
         try:
             if thing.key in faults:
@@ -70,20 +72,28 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
                 surface = surfaces.find_surface(scene.depth, decoded[thing.key], scene.soft, overlap)
                 masked.append((decoded[thing.key], surface))
             if surface is None:
-                raise InputError("too few points under the mask")
-            seen.append((thing, surface))
+                lost.append(thing)
+            else:
+                seen.append((thing, surface))
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
     scene = occlusion.hide_behind(scene, masked)
     found = {thing.key: extents.find_extent(scene, surface, thing.label) for thing, surface in seen}
+    measured = found.copy()
+    for thing in lost:
+        extent = lost_depth.find_extent(scene, decoded, thing.key, thing.label)
+        told = "no relation" if extent is None else "relations only by what is seen around it"
+        reason = f"{thing.label}: too few points under the mask; it has {told}, and no layer by its points"
+        failures.append({"image": image, "object": thing.key, "reason": reason})
+        found |= {} if extent is None else {thing.key: extent}
     ranges = {thing.key: depth_ranges.surface_range(scene.depth, surface) for thing, surface in seen}
     # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
     if not keep:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
-    orders = views.order_lists(found, scene.tilt_sigma)
+    orders = views.order_lists({o.key: found[o.key] for o in objects if o.key in found}, scene.tilt_sigma)
     entry["order_list"] = orders["front"]
     entry["views"] = {
-        view: {"levels": views.levels(found, view, args.min_gap), "order_list": orders[view]}
+        view: {"levels": views.levels(measured, view, args.min_gap), "order_list": orders[view]}
         for view in views.VIEWS[1:]
     }
     return entry, failures
@@ -122,7 +132,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the stage; return 0 when every object has an extent, 1 when some failed, 2 for wrong input."""
+    """Run the stage; return 0 when every object has usable points, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
     distinct = functools.partial(
         annotations.one_image_a_stem,

@@ -79,10 +79,10 @@ ALONE = ("the picture shows {listed}", "what stands out here {be} {listed}", "yo
 ONE_LAYER = (
     "{listed} share a single layer of depth",
     "there is only one layer to speak of, made up of {listed}",
-    "everything here falls into one layer: {listed}",
     "{listed} belong to the same layer",
     "a single layer of depth holds {listed}",
 )
+ONLY_LAYER = (*ONE_LAYER, "everything here falls into one layer: {listed}")
 FIRST = (
     "the foreground holds {listed}",
     "{listed} {make} up the foreground",
@@ -153,7 +153,8 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
     come, make = ("come", "make") if teller.plural(*new) else ("comes", "makes")
     words |= {"be": teller.be(*new), "come": come, "make": make, "listed": teller.introduce(new)}
     if last == 0:
-        options = ONE_LAYER if len(new) > 1 else ALONE
+        # What has no depth is in no layer.
+        options = (ONE_LAYER if others else ONLY_LAYER) if len(new) > 1 else ALONE
     elif number == 0:
         options = FIRST + (NEAREST if _precede(scene, layers[0], others) else ())
     else:

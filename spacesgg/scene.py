@@ -238,12 +238,16 @@ class Scene:
         return "\n".join(f"- {self.tag(key)}" for key in self.things)
 
     def layer_lines(self, view: str = "front") -> str:
-        """Return the layers, one a line, nearest first."""
+        """Return the layers, one a line, nearest first, and what is in none of them."""
         layers = self.layers(view)
-        return "\n".join(
+        lines = [
             f"{number}. {'; '.join(self.tag(key) for key in layer)}"
             for number, layer in enumerate(layers, start=1)
-        )
+        ]
+        placed = {key for layer in layers for key in layer}
+        if rest := [self.tag(key) for key in self.things if key not in placed]:
+            lines.append(f"- in no layer, their depth being unknown: {'; '.join(rest)}")
+        return "\n".join(lines)
 
     def relation_lines(self, view: str = "front", most: int = 40) -> str:
         """Return what is known from `view`, one a line; what follows from two other lines is left out."""

@@ -111,10 +111,105 @@ STANDING = frozenset(
     )
     # fmt: on
 )
+# What hangs, flies or is worn as a rule, or often: what is seen below it need not carry it.
+HANGING = frozenset(
+    # fmt: off
+    (
+        "airplane",
+        "antenna",
+        "backpack",
+        "balloon",
+        "banner",
+        "baseball",
+        "bat",
+        "bee",
+        "bell",
+        "bird",
+        "blackboard",
+        "blind",
+        "board",
+        "butterfly",
+        "calendar",
+        "camera",
+        "cap",
+        "ceiling",
+        "chandelier",
+        "clock",
+        "cloud",
+        "coat",
+        "curtain",
+        "drone",
+        "fan",
+        "flag",
+        "frame",
+        "frisbee",
+        "garland",
+        "hammock",
+        "handle",
+        "hanging",
+        "hat",
+        "helicopter",
+        "helmet",
+        "hook",
+        "icicle",
+        "jacket",
+        "kite",
+        "lamp",
+        "lantern",
+        "light",
+        "mirror",
+        "ornament",
+        "outlet",
+        "painting",
+        "parachute",
+        "pendant",
+        "phone",
+        "photo",
+        "picture",
+        "plane",
+        "poster",
+        "racket",
+        "radiator",
+        "rope",
+        "scarf",
+        "shade",
+        "shelf",
+        "shirt",
+        "sign",
+        "signal",
+        "skateboard",
+        "ski",
+        "snowboard",
+        "speaker",
+        "sports",
+        "surfboard",
+        "swing",
+        "switch",
+        "tapestry",
+        "television",
+        "thermostat",
+        "tie",
+        "towel",
+        "tv",
+        "umbrella",
+        "vent",
+        "volleyball",
+        "wall",
+        "whiteboard",
+        "window",
+        "wire",
+        "wreath",
+    )
+    # fmt: on
+)
 # Of any other thing, from the width it shows.
 DEPTH_OF_WIDTH = 0.8
 MAX_BODY_M = 0.6
 LARGE = 1.3  # times the common length
+# Of large and long specimens, for things of which not even a front has depth.
+MOST_OF_WIDTH = 2.5  # a book or a desk seen end-on
+MOST_OF_ROUND = 1.5  # leaves and arms do not stand out alike on all sides
+MOST_OF_LEAST = 1.5
 FRONT_SHARE = 0.95  # less than so much of the length is seen: then it is the short side
 
 
@@ -132,6 +227,12 @@ def least_depth(label: str, width: float) -> float:
     return min(DEPTH_OF_WIDTH * width, MAX_BODY_M)
 
 
+def most_depth(label: str, width: float) -> float:
+    """Return metres that a thing called `label` which shows `width` metres goes back from its front at most."""
+    least = least_depth(label, width)
+    return MOST_OF_ROUND * width if least == width else max(MOST_OF_LEAST * least, MOST_OF_WIDTH * width)
+
+
 def stands_on_ground(label: str) -> bool:
     """Return whether a thing called `label` stands on the ground even where its foot is not seen."""
     words = _words(label)
@@ -144,6 +245,14 @@ def longest(label: str) -> float:
         if word in FOOTPRINTS:
             return LARGE * FOOTPRINTS[word].length
     return 0.0
+
+
+def may_hang(label: str) -> bool:
+    """Return whether a thing called `label` may well hang, fly or be worn, so that nothing below need carry it."""
+    words = _words(label)
+    if words and words[0] in ("floor", "table", "desk"):  # a floor lamp
+        return False
+    return not HANGING.isdisjoint([*words, *(word.removesuffix("s") for word in words)])
 
 
 def _words(label: str) -> list[str]:

@@ -1,0 +1,99 @@
+"""Where an object can be that returned no depth: it is dark, it shines, or one looks through it.
+
+Its mask still tells the rays that its points lie on, and the depth around the mask what bounds it: it lies before
+the farthest of what is seen there, and where it rests on a level surface (footing.py) its foot is where the rays
+of its lower edge meet that. What is not certain lies within the extent.
+"""
+
+import cv2
+import numpy as np
+
+from spacesgg import footing, occlusion, size_priors
+from spacesgg.extents import BASE_MARGIN_M, Extent
+from spacesgg.footing import Footing, View
+from spacesgg.frame import ENDLESS_M, Frame
+from spacesgg.quantiles import percentiles
+from spacesgg.surfaces import SPARSE_COVERAGE, Surface
+
+MIN_PX = 20  # of a mask: of smaller ones the growth is most
+NEAREST_M = 0.2  # from the camera
+MIN_BEHIND = 0.7  # of the pixels around the mask must have depth; else something endless may be seen there
+BEHIND_PERCENT = 99.0  # of their depth
+DISTANCES = 4  # at which an object is tried whose distance is not known well
+
+
+def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str) -> Extent | None:
+    """Return where the object `key`, called `label`, can be; None where nothing tells.
+
+    `masks` are the (H, W) bool masks of all objects by key. Sparse depth tells nothing: it is missing everywhere.
+    """
+    mask = masks[key]
+    if np.count_nonzero(frame.depth) < SPARSE_COVERAGE * frame.depth.size:
+        return None
+    if cv2.countNonZero(mask.view(np.uint8)) < MIN_PX:
+        return None
+    view = footing.look(frame, mask)
+    others = [own[view.window] for other, own in masks.items() if other != key]
+    near, far, floor = NEAREST_M, _background(view, others), frame.ground_height or np.inf
+    # Networks draw depth everywhere: where theirs is lost the mask is too small to tell its foot.
+    found = None if frame.soft or size_priors.may_hang(label) else footing.find_footing(frame, view)
+    if found is not None:
+        near, far = _stand(view, label, found, far)
+        floor = min(floor, found.height)
+    if near >= far:
+        return None  # a wrong mask, or another world than ours
+    box = _sweep(frame, view, near, far)
+    box[:, 1] = np.minimum(box[:, 1], floor)
+    return Extent(box, np.full(3, BASE_MARGIN_M), box)
+
+
+def _background(view: View, others: list[np.ndarray]) -> float:
+    """Return how far away, in levelled metres, the farthest is that is seen around the object.
+
+    Other objects, under masks (h, w) bool, do not count: it may be seen through the gaps of a shelf.
+    """
+    ring = view.ring()
+    for other in others:
+        ring &= ~other
+    around = view.away[ring]
+    seen = around[around > 0]
+    if len(seen) < max(MIN_BEHIND * len(around), MIN_PX):
+        return ENDLESS_M
+    return percentiles(seen, (BEHIND_PERCENT,))[0]
+
+
+def _stand(view: View, label: str, foot: Footing, behind: float) -> tuple[float, float]:
+    """Return the nearest and the farthest, in levelled metres, that the object on its foot can be.
+
+    What is seen around it is at most `behind` metres away.
+    """
+    across = (view.rays[0] / view.rays[2])[view.inside]
+    upper = view.outline.sides[2]
+    fall = view.fall[view.outline.rows[upper], view.outline.columns[upper]]
+    # Above its foot it may be nearer: a ball by half its width, and by no more than its height lets it.
+    overhang = float(np.ptp(across)) * foot.near / 2
+    if not np.isfinite(foot.far):
+        return max(foot.near - overhang, NEAREST_M), behind
+    overhang = min(overhang, foot.near * (1 - foot.near * float(fall.min()) / foot.height))
+    # It ends at the latest where the rays of its upper edge come down to what carries it.
+    end = foot.height / max(float(fall.min()), foot.height / ENDLESS_M)
+    back = foot.far + size_priors.most_depth(label, float(np.ptp(across)) * foot.far)
+    return max(foot.near - overhang, NEAREST_M), min(behind, back, end)
+
+
+def _sweep(frame: Frame, view: View, near: float, far: float) -> np.ndarray:
+    """Return the (2, 3) bounds of the silhouette, as a card, at all distances from `near` to `far`.
+
+    At each it is widened by what may be hidden there.
+    """
+    surface = Surface(view.window, view.inside, view.inside, ~view.inside, False)
+    rays = view.rays[:, view.outline.rows, view.outline.columns]
+    slopes = rays[:2] / rays[2]
+    # What the vertical is uncertain by moves what is far by as much more.
+    blur = frame.tilt_sigma * np.array([np.abs(slopes[1]), np.hypot(slopes[0], 1)])
+    ends = np.array([(slopes - blur).min(axis=1), (slopes + blur).max(axis=1)])
+    boxes = []
+    for away in np.geomspace(near, far, DISTANCES):
+        card = np.column_stack([ends * away, [away, away]])
+        boxes.append(occlusion.widen(card, frame, surface, view.outline, (away / rays[2]).astype(np.float32)))
+    return np.array([np.min(boxes, axis=0)[0], np.max(boxes, axis=0)[1]])
