@@ -42,7 +42,7 @@ def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str
         floor = min(floor, found.height)
     if near >= far:
         return None  # a wrong mask, or another world than ours
-    box = _sweep(frame, view, near, far)
+    box = _sweep(frame, view, near, far, size_priors.longest(label))
     box[:, 1] = np.minimum(box[:, 1], floor)
     return Extent(box, np.full(3, BASE_MARGIN_M), box)
 
@@ -81,10 +81,10 @@ def _stand(view: View, label: str, foot: Footing, behind: float) -> tuple[float,
     return max(foot.near - overhang, NEAREST_M), min(behind, back, end)
 
 
-def _sweep(frame: Frame, view: View, near: float, far: float) -> np.ndarray:
+def _sweep(frame: Frame, view: View, near: float, far: float, longest: float) -> np.ndarray:
     """Return the (2, 3) bounds of the silhouette, as a card, at all distances from `near` to `far`.
 
-    At each it is widened by what may be hidden there.
+    At each it is widened by what may be hidden there, up to `longest` metres where its kind may be so wide.
     """
     surface = Surface(view.window, view.inside, view.inside, ~view.inside, False)
     rays = view.rays[:, view.outline.rows, view.outline.columns]
@@ -95,5 +95,6 @@ def _sweep(frame: Frame, view: View, near: float, far: float) -> np.ndarray:
     boxes = []
     for away in np.geomspace(near, far, DISTANCES):
         card = np.column_stack([ends * away, [away, away]])
-        boxes.append(occlusion.widen(card, frame, surface, view.outline, (away / rays[2]).astype(np.float32)))
+        depth = (away / rays[2]).astype(np.float32)
+        boxes.append(occlusion.widen(card, frame, surface, view.outline, depth, longest))
     return np.array([np.min(boxes, axis=0)[0], np.max(boxes, axis=0)[1]])
