@@ -39,7 +39,7 @@ TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth
 MAX_ARC_M = 0.05  # a circle that leaves what is seen by more, but to the back, is no outline of a body
 BEHIND_PERCENT = 95.0  # of what is seen around the object
 RING_POINTS = 1000
-POINTS = 6000  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
+POINTS = 2500  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
 
 
 class Extent(NamedTuple):
