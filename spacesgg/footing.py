@@ -19,6 +19,7 @@ EDGE_PX = 2  # from the picture's border: the mask is cut there
 BAND = 0.15  # of the mask's height: columns that reach down so far, or to BAND_PX of the lowest, show the foot
 BAND_PX = 4
 MIN_COLUMNS = 3
+MIN_ROWS = 3  # of pixels: fewer do not tell a level surface from a wall
 BELOW_PX = 5  # a table ends some pixels before the cup on it
 SIDE_PX = (2, 12)  # to the left and to the right of the mask
 SIDE_ROWS = (3, 12)  # above its lowest row: a mask may have grown by some of them
@@ -148,6 +149,8 @@ def _surface(view: View, base: np.ndarray, parts: list[np.ndarray]) -> np.ndarra
         return None
     # Along a wall heights change with the fall of the rays; along a level surface they do not.
     base = base & at_level
+    if np.count_nonzero(base.any(axis=1)) < MIN_ROWS:
+        return None
     slope = np.polyfit(view.fall[base], view.height[base], 1)[0]
     return at_level if abs(slope) < UPRIGHT * percentiles(view.away[base], (50,))[0] else None
 

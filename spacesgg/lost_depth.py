@@ -28,11 +28,12 @@ def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str
     `masks` are the (H, W) bool masks of all objects by key. Sparse depth tells nothing: it is missing everywhere.
     """
     mask = masks[key]
-    if np.count_nonzero(frame.depth) < SPARSE_COVERAGE * frame.depth.size:
-        return None
     if cv2.countNonZero(mask.view(np.uint8)) < MIN_PX:
         return None
     view = footing.look(frame, mask)
+    # Of an open field, too, most is out of a sensor's reach, but what is in reach is dense.
+    if all(np.count_nonzero(z) < SPARSE_COVERAGE * z.size for z in (frame.depth, view.away[view.ring()])):
+        return None
     others = [own[view.window] for other, own in masks.items() if other != key]
     near, far, floor = NEAREST_M, _background(view, others), frame.ground_height or np.inf
     # Networks draw depth everywhere: where theirs is lost the mask is too small to tell its foot.
