@@ -45,7 +45,8 @@ def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str
         return None  # a wrong mask, or another world than ours
     box = _sweep(frame, view, near, far, size_priors.longest(label))
     box[:, 1] = np.minimum(box[:, 1], floor)
-    return Extent(box, np.full(3, BASE_MARGIN_M), box)
+    reach = float(frame.depth.max())  # the sweep reckons with the vertical's uncertainty beyond
+    return Extent(box, np.full(3, BASE_MARGIN_M), np.clip(box, -reach, reach))
 
 
 def _background(view: View, others: list[np.ndarray]) -> float:

@@ -209,7 +209,7 @@ LARGE = 1.3  # times the common length
 # Of large and long specimens, for things of which not even a front has depth.
 MOST_OF_WIDTH = 2.5  # a book or a desk seen end-on
 MOST_OF_ROUND = 1.5  # leaves and arms do not stand out alike on all sides
-MOST_OF_LEAST = 1.5
+MOST_OF_KIND = 1.5  # a bus, a long desk
 FRONT_SHARE = 0.95  # less than so much of the length is seen: then it is the short side
 
 
@@ -229,8 +229,11 @@ def least_depth(label: str, width: float) -> float:
 
 def most_depth(label: str, width: float) -> float:
     """Return metres that a thing called `label` which shows `width` metres goes back from its front at most."""
-    least = least_depth(label, width)
-    return MOST_OF_ROUND * width if least == width else max(MOST_OF_LEAST * least, MOST_OF_WIDTH * width)
+    least, long = least_depth(label, width), longest(label)
+    if least == width:
+        return MOST_OF_ROUND * width
+    most = MOST_OF_WIDTH * width
+    return max(MOST_OF_KIND * least, min(most, MOST_OF_KIND * long) if long else most)
 
 
 def stands_on_ground(label: str) -> bool:
