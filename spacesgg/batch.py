@@ -1,6 +1,7 @@
 """Run one function over many images: workers, a progress bar, failures recorded, a summary line."""
 
 import collections
+import functools
 import itertools
 import multiprocessing
 import os
@@ -8,10 +9,12 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import orjson
@@ -21,7 +24,11 @@ from spacesgg import heap, interrupts
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
 
-QUEUED_PER_WORKER = 4  # images handed out ahead: enough that no worker waits, few enough for any memory
+QUEUED_PER_WORKER = 16  # images handed out ahead: enough that no worker waits, few enough for any memory
+BUNDLES_PER_WORKER = 4  # in which they go: one at work, one to go on with, two for where images differ
+# Handing over a bundle costs half a millisecond of a core that a worker could use, little against this time. And
+# the last worker is at work alone no longer than this.
+BUNDLE_S = 0.05
 FAILURES_IN_MEMORY = 1 << 20  # bytes; a run over millions of images may fail on each
 
 
@@ -40,8 +47,12 @@ def _attempt_here(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, 
         return attempt(function, item)
 
 
-def _attempt_remotely(function: Callable[[Any], Any], item: Any) -> tuple[Any, str | None]:
-    return attempt(function, item)[1:]  # the item need not travel back
+def _attempt_remotely(
+    function: Callable[[Any], Any], bundle: list[Any]
+) -> tuple[list[tuple[Any, str | None]], float]:
+    start = time.perf_counter()
+    results = [attempt(function, item)[1:] for item in bundle]  # the items need not travel back
+    return results, time.perf_counter() - start
 
 
 def _start_worker() -> None:
@@ -61,44 +72,70 @@ def _settle() -> None:
     heap.keep()
 
 
-def _start_forkserver() -> None:
-    """Start the process that the workers are copies of, deaf to Ctrl-C even while it still imports."""
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's to set
-        return
+def _modules_of(function: Callable[[Any], Any]) -> list[str]:
+    """Return the names of the modules that the module of a function, or of a partial of one, has imported."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    home = sys.modules.get(getattr(function, "__module__", None) or "")
+    return sorted(
+        {value.__name__ for value in getattr(home, "__dict__", {}).values() if type(value) is ModuleType}
+    )
+
+
+def _start_forkserver(preload: list[str]) -> None:
+    """Start the process that the workers are copies of, deaf to Ctrl-C even while it still imports.
+
+    It loads what the workers need once for all of them, while this process goes on.
+    """
     from multiprocessing import forkserver  # not on Windows
 
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the new process inherits
+    forkserver.set_forkserver_preload(preload)
+    # It would look for the modules in the folder where the user is, not where this process has them from.
+    search = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
+    before = {name: os.environ.get(name) for name in search}
+    # Signals are the main thread's to set.
+    is_main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None  # which the new process inherits
+    os.environ.update(search)
     try:
         forkserver.ensure_running()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        if is_main:
+            signal.signal(signal.SIGINT, handler)
+
+
+def _start_pool(function: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
+    # Started afresh, not forked: OpenMP, inside OpenCV, Open3D and scikit-learn, may hang in a forked process.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    if method == "forkserver":
+        _start_forkserver(["cv2", __name__, *_modules_of(function)])
+    return ProcessPoolExecutor(workers, multiprocessing.get_context(method), initializer=_start_worker)
 
 
 def _in_processes(
     function: Callable[[Any], Any], items: Iterable[Any], workers: int
 ) -> Iterator[tuple[Any, Any, str | None]]:
-    # Started afresh, not forked: OpenMP, inside OpenCV, Open3D and scikit-learn, may hang in a forked process.
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    if "forkserver" in methods:
-        # Loaded once, by the process that the workers then are copies of.
-        context.set_forkserver_preload(["cv2", "numpy", "orjson", "tqdm", "spacesgg.batch"])
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if "forkserver" in methods:
-        _start_forkserver()
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    pool = _start_pool(function, workers)
     waiting: collections.deque = collections.deque()
+    size = 1  # of a bundle, until it is known how long an image takes
     try:
         items = iter(items)
         while True:
             # Never more than these are under way, however slowly the results are taken.
-            for item in itertools.islice(items, QUEUED_PER_WORKER * workers - len(waiting)):
+            while len(waiting) < BUNDLES_PER_WORKER * workers and (bundle := list(itertools.islice(items, size))):
                 with interrupts.deferred():  # a worker that is starting needs its pool whole
-                    waiting.append((item, pool.submit(_attempt_remotely, function, item)))
+                    waiting.append((bundle, pool.submit(_attempt_remotely, function, bundle)))
             if not waiting:
                 return
-            item, future = waiting.popleft()
-            yield item, *future.result()
+            bundle, future = waiting.popleft()
+            results, taken_s = future.result()
+            size = int(BUNDLE_S * len(bundle) / max(taken_s, 1e-9))
+            size = min(max(size, 1), QUEUED_PER_WORKER // BUNDLES_PER_WORKER)
+            for item, (result, reason) in zip(bundle, results, strict=True):
+                yield item, result, reason
     except BrokenProcessPool as error:
         raise InputError(
             f"a worker process was killed, most often because memory ran out; use fewer than {workers} --workers"
