@@ -9,7 +9,6 @@ from spacesgg.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 # Turned by its EXIF flag, an image would no longer lie over its depth map and under its boxes.
-AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 AS_STORED_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 
