@@ -5,7 +5,8 @@ Out:  Markdown tables on standard output, and in --output
 Run:  python benchmarks/speed.py --frames 200 --output speed.md
 
 Every contender is a whole command, from starting Python to its end. The floor of a command is a Python process
-that decodes the same inputs and writes as many bytes, and computes nothing in between. The contenders take turns,
+that decodes the same inputs and writes as many bytes, and computes nothing in between. How much faster two of them
+are, each with half of the frames, is what the machine has to give to two workers. The contenders take turns,
 --repeats times, and the median counts. CPU time (user + system, of one process) is what to judge by on a machine
 that does other work too; two workers can be judged only on a machine that does not.
 """
@@ -21,16 +22,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 import orjson
 
-ROOT = Path(__file__).resolve().parent.parent
-WIDTH, HEIGHT = 640, 480
-INTRINSICS = np.array([[525.0, 0, 319.5], [0, 525.0, 239.5], [0, 0, 1]])
-SCALE = 1000  # depth units per metre
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.speed_references import HEIGHT, INTRINSICS, SCALE, WIDTH
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = ("d2p", "layers_aggregation", "multiview_layers")
 # Label, box in pixels (x0, y0, x1, y1), nearest and farthest depth in metres.
 OBJECTS = (
     ("table", (120, 260, 520, 440), 1.6, 2.6),
@@ -39,6 +41,7 @@ OBJECTS = (
     ("cabinet", (430, 60, 620, 300), 2.9, 3.2),
     ("lamp", (300, 40, 350, 230), 2.4, 2.5),
 )
+K = TypeVar("K")
 
 
 class Measured(NamedTuple):
@@ -50,8 +53,6 @@ class Measured(NamedTuple):
 
 
 # --- the frames ----------------------------------------------------------------------------------------------
-
-COMMANDS = ("d2p", "layers_aggregation", "multiview_layers")
 
 
 def make_frame(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
@@ -107,80 +108,13 @@ def make_dataset(folder: Path, frames: int, distinct: int = 40) -> None:
     (folder / "asv2_level.json").write_bytes(orjson.dumps(annotations))
 
 
-# --- what the commands are compared with -----------------------------------------------------------------------
-
-
-def decode(path: Path, flags: int) -> np.ndarray:
-    """Return the decoded image, by the fastest way that the pipeline's libraries have."""
-    return cv2.imdecode(np.fromfile(path, np.uint8), flags)
-
-
-def floor_d2p(folder: Path) -> None:
-    """Decode each image and its depth, and write as many bytes as its cloud and its point map have."""
-    target = folder / "point_clouds"
-    target.mkdir(exist_ok=True)
-    payload = memoryview(np.zeros(HEIGHT * WIDTH * 15 + 300, np.uint8))
-    for path in sorted((folder / "images").iterdir()):
-        decode(path, cv2.IMREAD_COLOR)
-        depth = decode(folder / "depth_maps" / f"{path.stem}.png", cv2.IMREAD_UNCHANGED)
-        (target / f"{path.stem}.npy").write_bytes(payload[: HEIGHT * WIDTH * 12 + 128])
-        (target / f"{path.stem}.ply").write_bytes(payload[: 15 * cv2.countNonZero(depth) + 180])
-
-
-def floor_layers(folder: Path) -> None:
-    """Decode each depth map and its masks; read and write the annotation file."""
-    entries = orjson.loads((folder / "asv2_level.json").read_bytes())
-    for entry in entries.values():
-        decode(folder / "depth_maps" / entry["depth"], cv2.IMREAD_UNCHANGED)
-        for key in entry:
-            if key.startswith("[["):
-                decode(folder / "masks" / entry[key][2], cv2.IMREAD_UNCHANGED)
-    (folder / "floor.json").write_bytes(orjson.dumps(entries))
-
-
-def floor_multiview(folder: Path) -> None:
-    """Load each point map and decode its masks; read and write the annotation file."""
-    entries = orjson.loads((folder / "asv2_level.json").read_bytes())
-    for image, entry in entries.items():
-        np.load(folder / "point_clouds" / f"{Path(image).stem}.npy")
-        for key in entry:
-            if key.startswith("[["):
-                decode(folder / "masks" / entry[key][2], cv2.IMREAD_UNCHANGED)
-    (folder / "floor.json").write_bytes(orjson.dumps(entries))
-
-
-def open3d_d2p(folder: Path) -> None:
-    """Take Open3D's own path from image files to PLY files; it writes no point maps."""
-    import open3d as o3d
-
-    target = folder / "point_clouds"
-    target.mkdir(exist_ok=True)
-    camera = o3d.camera.PinholeCameraIntrinsic(WIDTH, HEIGHT, INTRINSICS)
-    for path in sorted((folder / "images").iterdir()):
-        image = o3d.io.read_image(str(path))
-        depth = o3d.io.read_image(str(folder / "depth_maps" / f"{path.stem}.png"))
-        rgbd = o3d.geometry.RGBDImage.create_from_color_and_depth(
-            image, depth, depth_scale=SCALE, depth_trunc=1000, convert_rgb_to_intensity=False
-        )
-        cloud = o3d.geometry.PointCloud.create_from_rgbd_image(rgbd, camera)
-        o3d.io.write_point_cloud(str(target / f"{path.stem}.ply"), cloud)
-
-
-REFERENCES = {
-    "floor-d2p": floor_d2p,
-    "floor-layers": floor_layers,
-    "floor-multiview": floor_multiview,
-    "open3d-d2p": open3d_d2p,
-}
-
-
 # --- measuring ---------------------------------------------------------------------------------------------------
 
 
 def command(name: str, folder: Path, workers: int = 1) -> list[str]:
     """Return the command line of a contender."""
-    if name in REFERENCES:
-        return [sys.executable, __file__, "--reference", name, str(folder)]
+    if name not in COMMANDS:
+        return [sys.executable, str(ROOT / "benchmarks/speed_references.py"), name, str(folder), str(workers)]
     if name == "d2p":
         script = ["d2p.py", "--dataset-path", str(folder), "--scale-factor", str(SCALE)]
     else:
@@ -207,13 +141,14 @@ def measure(arguments: list[str]) -> Measured:
     return Measured(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def alternate(commands: dict[str, list[str]], folder: Path, writes: bool, repeats: int) -> dict[str, Measured]:
+def alternate(commands: dict[K, list[str]], folder: Path, writes: bool, repeats: int) -> dict[K, Measured]:
     """Return the medians of `repeats` runs of each command, in turns; `writes` clears point_clouds/ before."""
-    runs: dict[str, list[Measured]] = {name: [] for name in commands}
+    runs: dict[K, list[Measured]] = {name: [] for name in commands}
     for _ in range(repeats):
         for name, arguments in commands.items():
             if writes:
                 shutil.rmtree(folder / "point_clouds", ignore_errors=True)
+                os.sync()  # what an earlier run has left to the disk would slow the next one
             runs[name].append(measure(arguments))
     return {
         name: Measured(*(statistics.median(column) for column in zip(*taken, strict=True)))
@@ -255,7 +190,6 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         choices=COMMANDS,
         help="Time only these commands, without the comparison of memory and workers.",
     )
-    add("--reference", nargs=2, help=argparse.SUPPRESS)  # how a contender that is no script is started
     args = parser.parse_args(arguments)
     if args.frames < 1 or args.repeats < 1:
         parser.error("--frames and --repeats must be at least 1")
@@ -265,9 +199,6 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; return 0."""
     args = parse_args(arguments)
-    if args.reference:
-        REFERENCES[args.reference[0]](Path(args.reference[1]))
-        return 0
     contenders = (("floor-d2p", "open3d-d2p"), ("floor-layers",), ("floor-multiview",))
     stages = [(own, *others) for own, others in zip(COMMANDS, contenders, strict=True)]
     stages = [stage for stage in stages if not args.only or stage[0] in args.only]
@@ -291,14 +222,19 @@ def main(arguments: list[str] | None = None) -> int:
         if not args.only:
             make_dataset(large, 4 * args.frames)
             rows = []
-            for own, *_ in stages:
-                one_small = measure(command(own, small))
-                commands = {"one": command(own, large), "two": command(own, large, workers=2)}
+            for own, floor, *_ in stages:
+                contenders = (own, floor)
+                commands = {(name, n): command(name, large, n) for name in contenders for n in (1, 2)}
+                peaks = {name: measure(command(name, small)).peak_mb for name in contenders}
                 medians = alternate(commands, large, own == "d2p", max(1, args.repeats // 2))
-                one, two = medians["one"], medians["two"]
-                numbers = (one.wall_s, two.wall_s, one.wall_s / two.wall_s)
-                peaks = (f"{one_small.peak_mb:.0f}", f"{one.peak_mb:.0f}")
-                rows.append([own, *peaks, *(f"{number:.2f}" for number in numbers)])
+                for name in contenders:
+                    one, two = medians[name, 1], medians[name, 2]
+                    numbers = (one.wall_s, two.wall_s, one.wall_s / two.wall_s)
+                    memory = (f"{peaks[name]:.0f}", f"{one.peak_mb:.0f}")
+                    rows.append([name, *memory, *(f"{number:.2f}" for number in numbers)])
+                if own == "d2p":
+                    for folder in (small, large):
+                        measure(command(own, folder))  # the floor's point maps hold nothing
             header = ["command", f"peak MB, {args.frames} frames", f"peak MB, {4 * args.frames} frames"]
             header += ["one worker: wall s", "two: wall s", "speed-up"]
             report.append(table(f"Memory, and two workers over {4 * args.frames} frames", header, rows))
