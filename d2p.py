@@ -16,6 +16,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from spacesgg import workers
+
+if __name__ == "__main__":
+    workers.start_early(__file__)  # to load the following while this process does
+
 import cv2
 import numpy as np
 

@@ -23,6 +23,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from spacesgg import workers
+
+if __name__ == "__main__":
+    workers.start_early(__file__)  # to load the following while this process does
+
 import numpy as np
 
 from spacesgg import (

@@ -22,6 +22,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from spacesgg import workers
+
+if __name__ == "__main__":
+    workers.start_early(__file__)  # to load the following while this process does
+
 from spacesgg import (
     annotations,
     boxes,

@@ -4,11 +4,9 @@ import collections
 import functools
 import itertools
 import multiprocessing
-import os
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,7 +18,7 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
-from spacesgg import heap, interrupts
+from spacesgg import heap, interrupts, workers
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
 
@@ -82,50 +80,19 @@ def _modules_of(function: Callable[[Any], Any]) -> list[str]:
     )
 
 
-def _start_forkserver(preload: list[str]) -> None:
-    """Start the process that the workers are copies of, deaf to Ctrl-C even while it still imports.
-
-    It loads what the workers need once for all of them, while this process goes on.
-    """
-    from multiprocessing import forkserver  # not on Windows
-
-    forkserver.set_forkserver_preload(preload)
-    # It would look for the modules in the folder where the user is, not where this process has them from.
-    search = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
-    before = {name: os.environ.get(name) for name in search}
-    # Signals are the main thread's to set.
-    is_main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None  # which the new process inherits
-    os.environ.update(search)
-    try:
-        forkserver.ensure_running()
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-        if is_main:
-            signal.signal(signal.SIGINT, handler)
-
-
-def _start_pool(function: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
-    # Started afresh, not forked: OpenMP, inside OpenCV, Open3D and scikit-learn, may hang in a forked process.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    if method == "forkserver":
-        _start_forkserver(["cv2", __name__, *_modules_of(function)])
-    return ProcessPoolExecutor(workers, multiprocessing.get_context(method), initializer=_start_worker)
-
-
 def _in_processes(
-    function: Callable[[Any], Any], items: Iterable[Any], workers: int
+    function: Callable[[Any], Any], items: Iterable[Any], count: int
 ) -> Iterator[tuple[Any, Any, str | None]]:
-    pool = _start_pool(function, workers)
+    workers.start(["cv2", __name__, *_modules_of(function)])
+    context = multiprocessing.get_context(workers.METHOD)
+    pool = ProcessPoolExecutor(count, context, initializer=_start_worker)
     waiting: collections.deque = collections.deque()
     size = 1  # of a bundle, until it is known how long an image takes
     try:
         items = iter(items)
         while True:
             # Never more than these are under way, however slowly the results are taken.
-            while len(waiting) < BUNDLES_PER_WORKER * workers and (bundle := list(itertools.islice(items, size))):
+            while len(waiting) < BUNDLES_PER_WORKER * count and (bundle := list(itertools.islice(items, size))):
                 with interrupts.deferred():  # a worker that is starting needs its pool whole
                     waiting.append((bundle, pool.submit(_attempt_remotely, function, bundle)))
             if not waiting:
@@ -138,25 +105,25 @@ def _in_processes(
                 yield item, result, reason
     except BrokenProcessPool as error:
         raise InputError(
-            f"a worker process was killed, most often because memory ran out; use fewer than {workers} --workers"
+            f"a worker process was killed, most often because memory ran out; use fewer than {count} --workers"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def run(
-    function: Callable[[Any], Any], items: Iterable[Any], workers: int, total: int | None, what: str
+    function: Callable[[Any], Any], items: Iterable[Any], count: int, total: int | None, what: str
 ) -> Iterator[tuple[Any, Any, str | None]]:
-    """Yield (item, result, reason) in the order of `items`, whatever the number of workers.
+    """Yield (item, result, reason) in the order of `items`, whatever the number of workers, `count`.
 
-    `function` must be picklable when workers > 1. `reason` is None where the item succeeded. Raises InputError
-    when a worker process was killed.
+    `function` must be picklable when there are several. `reason` is None where the item succeeded. Raises
+    InputError when a worker process was killed.
     """
-    if workers == 1:
+    if count == 1:
         _settle()
         results = (_attempt_here(function, item) for item in items)
     else:
-        results = _in_processes(function, items, workers)
+        results = _in_processes(function, items, count)
     yield from tqdm(results, total=total, desc=what, unit="image", disable=None)
 
 

@@ -1,0 +1,51 @@
+"""Several workers: how the images are shared out, and where what they run comes from."""
+
+import functools
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import orjson
+import pytest
+
+import layers_aggregation
+from spacesgg import batch
+
+
+def wait(item, seconds):
+    time.sleep(seconds)
+    return os.getpid(), item
+
+
+@pytest.mark.parametrize("seconds", [0, 0.004, 0.1])
+def test_results_come_in_order_and_no_worker_is_left_without_work(seconds):
+    work = functools.partial(wait, seconds=seconds)
+    count = 8 if seconds == 0.1 else 300
+    results = [(item, *result) for item, result, _ in batch.run(work, iter(range(count)), 2, None, "test")]
+    assert [item for item, _, _ in results] == [item for _, _, item in results] == list(range(count))
+    shares = [sum(pid == one for _, pid, _ in results) for one in {pid for _, pid, _ in results}]
+    assert seconds == 0 or len(shares) == 2 and min(shares) > count // 4
+
+
+def test_one_failure_in_a_bundle_is_no_other_image_s(tmp_path):
+    results = list(batch.run(functools.partial(divmod, 60), [1, 2, 0, 3] * 20, 2, None, "test"))
+    assert [reason is None for _, _, reason in results] == [True, True, False, True] * 20
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_modules_are_the_script_s_own_whatever_lies_where_the_user_is(tmp_path, workers):
+    (tmp_path / "spacesgg").mkdir()
+    for name in ("spacesgg/__init__.py", "numpy.py", "layers_aggregation.py"):
+        (tmp_path / name).write_text("raise RuntimeError('not this one')")
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((60, 80), 1500, np.uint16))
+    entry = {"depth": "a.png", "[[0, 0, 9, 9]]": ["cup", [10, 10, 30, 30], [[10, 10, 30, 10, 30, 30]]]}
+    (tmp_path / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    script = str(Path(layers_aggregation.__file__).resolve())
+    arguments = ["--input-file", "in.json", "--output-file", "out.json", "--depth-dir", ".", "--workers", workers]
+    done = subprocess.run([sys.executable, script, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert orjson.loads((tmp_path / "out.json").read_bytes())["a.jpg"]["levels"] == [["[[0, 0, 9, 9]]"]]
