@@ -31,7 +31,8 @@ def start(preload: list[str]) -> None:
     from multiprocessing import forkserver  # not on Windows
 
     forkserver.set_forkserver_preload(preload)
-    # Else it would look for the modules in the folder where the user is, not where this process has them from.
+    # Else it would look for the modules in the folder where the user is, not where this process has them from (as
+    # Python 3.10 does all the same, which does not know the second).
     search = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
     before = {name: os.environ.get(name) for name in search}
     is_main = threading.current_thread() is threading.main_thread()  # whose signals are to set
