@@ -1,7 +1,7 @@
 """Several workers: how the images are shared out, and where what they run comes from."""
 
+import concurrent.futures
 import functools
-import os
 import subprocess
 import sys
 import time
@@ -16,19 +16,32 @@ import layers_aggregation
 from spacesgg import batch
 
 
+MOST = batch.QUEUED_PER_WORKER // batch.BUNDLES_PER_WORKER
+
+
 def wait(item, seconds):
     time.sleep(seconds)
-    return os.getpid(), item
+    return item
 
 
-@pytest.mark.parametrize("seconds", [0, 0.004, 0.1])
-def test_results_come_in_order_and_no_worker_is_left_without_work(seconds):
-    work = functools.partial(wait, seconds=seconds)
-    count = 8 if seconds == 0.1 else 300
-    results = [(item, *result) for item, result, _ in batch.run(work, iter(range(count)), 2, None, "test")]
-    assert [item for item, _, _ in results] == [item for _, _, item in results] == list(range(count))
-    shares = [sum(pid == one for _, pid, _ in results) for one in {pid for _, pid, _ in results}]
-    assert seconds == 0 or len(shares) == 2 and min(shares) > count // 4
+@pytest.mark.parametrize(("seconds", "count", "largest"), [(0, 200, MOST), (1.1 * batch.BUNDLE_S, 12, 1)])
+def test_quick_images_go_in_bundles_slow_ones_alone_and_the_results_come_in_order(
+    monkeypatch, seconds, count, largest
+):
+    sizes = []
+
+    class Pool(concurrent.futures.ThreadPoolExecutor):
+        def __init__(self, count, context, initializer):
+            super().__init__(count)
+
+        def submit(self, attempt, function, bundle):
+            sizes.append(len(bundle))
+            return super().submit(attempt, function, bundle)
+
+    monkeypatch.setattr(batch, "ProcessPoolExecutor", Pool)
+    results = list(batch.run(functools.partial(wait, seconds=seconds), iter(range(count)), 2, None, "test"))
+    assert results == [(item, item, None) for item in range(count)]
+    assert max(sizes) == largest
 
 
 def test_one_failure_in_a_bundle_is_no_other_image_s():
