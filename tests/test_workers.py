@@ -15,7 +15,6 @@ import pytest
 import layers_aggregation
 from spacesgg import batch
 
-
 MOST = batch.QUEUED_PER_WORKER // batch.BUNDLES_PER_WORKER
 
 
