@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import completion, occlusion, size_priors, surfaces
+from spacesgg import completion, label_kinds, occlusion, size_priors, surfaces
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline, find_outline
 from spacesgg.quantiles import of_sorted, percentiles, sample_index
@@ -37,6 +37,8 @@ MIN_FOOT_COLUMNS = 3
 MAX_FOOT_M = 0.3  # a foot that comes nearer yet than what is seen is a wrong mask
 TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth, its height is not known well
 MAX_ARC_M = 0.05  # a circle that leaves what is seen by more, but to the back, is no outline of a body
+HIDDEN_SEAT_M = 0.3  # above the ground: seats are higher, and seen only where less than that is hidden
+ROUND_MARGIN_M = 0.03  # of the far side of a circle, told by its near side
 BEHIND_PERCENT = 95.0  # of what is seen around the object
 RING_POINTS = 1000
 POINTS = 2500  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
@@ -93,11 +95,16 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     reach = _top_reach(frame, surface, outline, of_sorted(ordered[1], TAIL_PERCENT))
     ring = sample_index(surface.around & (depth > 0), RING_POINTS)
     around = directions[2].take(ring) * depth.ravel().take(ring)
-    box[1, 2] = max(box[1, 2], _back(box, label, reach, around))
+    back = _back(box, label, reach, around)
+    if round_body is not None and label_kinds.is_round(label):
+        back = min(back, round_body[1][1] + ROUND_MARGIN_M)
+    box[1, 2] = max(box[1, 2], back)
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
-        if size_priors.stands_on_ground(label):
+        if label_kinds.stands_on_ground(label):
+            if frame.ground_height - seen[1, 1] > HIDDEN_SEAT_M:
+                box = _with_seat(box, seen, size_priors.seat(label))
             box[1, 1] = max(box[1, 1], frame.ground_height)
     margin = BASE_MARGIN_M + SIGMAS * sigma * np.array([0.5, 0.5, 1.0])
     if frame.soft:
@@ -122,6 +129,14 @@ def _no_wider(box: np.ndarray, seen: np.ndarray, body: tuple[np.ndarray, np.ndar
     if body is not None:
         box[0, 0] = max(box[0, 0], min(seen[0, 0], body[0][0] - MAX_ARC_M))
         box[1, 0] = min(box[1, 0], max(seen[1, 0], body[1][0] + MAX_ARC_M))
+    return box
+
+
+def _with_seat(box: np.ndarray, seen: np.ndarray, size: float) -> np.ndarray:
+    """Return the (2, 3) box widened to all places of a seat of `size` metres whose back alone is `seen` (2, 3)."""
+    if size:
+        box[0, ::2] = np.minimum(box[0, ::2], seen[1, ::2] - size)
+        box[1, ::2] = np.maximum(box[1, ::2], seen[0, ::2] + size)
     return box
 
 

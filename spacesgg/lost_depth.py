@@ -8,7 +8,7 @@ of its lower edge meet that. What is not certain lies within the extent.
 import cv2
 import numpy as np
 
-from spacesgg import footing, occlusion, size_priors
+from spacesgg import footing, label_kinds, occlusion, size_priors
 from spacesgg.extents import BASE_MARGIN_M, Extent
 from spacesgg.footing import Footing, View
 from spacesgg.frame import ENDLESS_M, Frame
@@ -37,7 +37,7 @@ def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str
     others = [own[view.window] for other, own in masks.items() if other != key]
     near, far, floor = NEAREST_M, _background(view, others), frame.ground_height or np.inf
     # Networks draw depth everywhere: where theirs is lost the mask is too small to tell its foot.
-    found = None if frame.soft or size_priors.may_hang(label) else footing.find_footing(frame, view)
+    found = None if frame.soft or label_kinds.may_hang(label) else footing.find_footing(frame, view)
     if found is not None:
         near, far = _stand(view, label, found, far)
         floor = min(floor, found.height)

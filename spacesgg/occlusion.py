@@ -16,6 +16,9 @@ from spacesgg.quantiles import of_sorted, percentiles
 from spacesgg.surfaces import Surface
 
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
+FARTHER = 0.04  # background is farther by this share
+FREE_SHARE = 0.2  # of the lines to an edge that is not hidden
+BOTTOM = 3  # of the outline's sides
 NEARER = 0.05  # a neighbour nearer by this share occludes the object
 TOUCH_PX = 6  # an occluder begins within so many pixels of the edge; holes beyond them are background
 SLOPE_PX = 5  # over which the slope of a neighbouring surface is taken
@@ -31,6 +34,7 @@ SCAN_LINES = 24  # rows or columns of each object that are followed
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
 # of a lamp is narrower than its shade, and the free ends of the shade say nothing of what hides the foot.
 EXTREME_SHARE = 0.15
+LOWEST_SHARE = 0.05  # a shade is high, its stem thin: only the lowest lines lead down from the stem
 HIDDEN_SHARE = 0.5  # of these lines
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
@@ -97,11 +101,14 @@ def widen(
         if not hidden[side].any():
             continue
         axis, end, room = number // 2, number % 2, lines.room[side]
-        extreme = room <= room.min() + EXTREME_SHARE * surface.pixels.shape[1 - axis] * surface.step
+        share = LOWEST_SHARE if number == BOTTOM else EXTREME_SHARE
+        extreme = room <= room.min() + share * surface.pixels.shape[1 - axis] * surface.step
         there = np.flatnonzero(hidden[side] & extreme) + side.start
         if len(there) <= HIDDEN_SHARE * np.count_nonzero(extreme):
             continue
         followed = lines.of(there)
+        if number != BOTTOM and not (surface.sparse or frame.soft) and _passes(followed, z[there]):
+            continue
         reach = _reach(followed, z[there])
         # From the border that is followed towards, for lines that begin at different distances from it.
         left = np.sort(followed.room - reach)[round((1 - REACH_PERCENT / 100) * (len(there) - 1))]
@@ -118,6 +125,20 @@ def widen(
     box[0, :2] = np.maximum(box[0, :2], limits[0])
     box[1, :2] = np.minimum(box[1, :2], limits[1])
     return box
+
+
+def _passes(lines: "_Lines", z: np.ndarray) -> bool:
+    """Return whether the object, z (n,) metres away, ends before what is nearer beside it begins.
+
+    Where it does not go on behind that, some of the lines pass through a strip of background first.
+    """
+    strip, _ = lines.sight(np.arange(1, EDGE_PX + TOUCH_PX + 3))
+    z = z[:, None]
+    nearer = (strip > 0) & (strip < z * np.float32(1 - NEARER))
+    first = np.where(nearer.any(axis=1), nearer.argmax(axis=1), strip.shape[1])
+    before = np.arange(strip.shape[1]) < first[:, None]
+    free = ((strip > z * np.float32(1 + FARTHER)) & before).any(axis=1) & (lines.room > EDGE_PX)
+    return np.count_nonzero(free) >= FREE_SHARE * len(free)
 
 
 class _Lines(NamedTuple):

@@ -5,8 +5,9 @@ would be wrong. The sizes are those of common specimens: a larger one reaches a 
 and for a smaller one some relations are not stated.
 """
 
-import re
 from typing import NamedTuple
+
+from spacesgg.label_kinds import ROUND, has_back, is_flat, words_of
 
 
 class Footprint(NamedTuple):
@@ -16,41 +17,7 @@ class Footprint(NamedTuple):
     width: float
 
 
-ROUND = frozenset(
-    # fmt: off
-    (
-        "apple",
-        "ball",
-        "barrel",
-        "basket",
-        "bin",
-        "bottle",
-        "bowl",
-        "bucket",
-        "bush",
-        "can",
-        "cone",
-        "cup",
-        "glass",
-        "globe",
-        "jar",
-        "drum",
-        "tank",
-        "column",
-        "pillar",
-        "lamp",
-        "light",
-        "mug",
-        "plant",
-        "pot",
-        "shrub",
-        "stool",
-        "tree",
-        "umbrella",
-        "vase",
-    )
-    # fmt: on
-)
+FLAT_M = 0.05
 FOOTPRINTS = {
     **dict.fromkeys(("car", "taxi", "suv", "sedan"), Footprint(4.2, 1.7)),
     **dict.fromkeys(("van", "minivan", "jeep"), Footprint(4.4, 1.7)),
@@ -74,134 +41,10 @@ FOOTPRINTS = {
     **dict.fromkeys(("bookshelf", "bookcase"), Footprint(0.7, 0.35)),
     **dict.fromkeys(("refrigerator", "fridge", "oven", "stove", "dishwasher", "washer"), Footprint(0.65, 0.65)),
     **dict.fromkeys(("toilet", "sink"), Footprint(0.55, 0.4)),
+    **dict.fromkeys(("monitor", "television", "tv", "screen"), Footprint(0.4, 0.15)),  # on a foot
+    "laptop": Footprint(0.35, 0.3),
     "bathtub": Footprint(1.7, 0.8),
 }
-# What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
-STANDING = frozenset(
-    # fmt: off
-    (
-        "armchair",
-        "bed",
-        "bench",
-        "bicycle",
-        "bike",
-        "bookcase",
-        "bookshelf",
-        "bus",
-        "car",
-        "chair",
-        "closet",
-        "couch",
-        "desk",
-        "dresser",
-        "fridge",
-        "loveseat",
-        "motorbike",
-        "motorcycle",
-        "refrigerator",
-        "sedan",
-        "sofa",
-        "stool",
-        "suv",
-        "table",
-        "taxi",
-        "truck",
-        "van",
-        "wardrobe",
-    )
-    # fmt: on
-)
-# What hangs, flies or is worn as a rule, or often: what is seen below it need not carry it.
-HANGING = frozenset(
-    # fmt: off
-    (
-        "airplane",
-        "antenna",
-        "backpack",
-        "balloon",
-        "banner",
-        "baseball",
-        "bat",
-        "bee",
-        "bell",
-        "bird",
-        "blackboard",
-        "blind",
-        "board",
-        "butterfly",
-        "calendar",
-        "camera",
-        "cap",
-        "ceiling",
-        "chandelier",
-        "clock",
-        "cloud",
-        "coat",
-        "curtain",
-        "drone",
-        "fan",
-        "flag",
-        "frame",
-        "frisbee",
-        "garland",
-        "hammock",
-        "handle",
-        "hanging",
-        "hat",
-        "helicopter",
-        "helmet",
-        "hook",
-        "icicle",
-        "jacket",
-        "kite",
-        "lamp",
-        "lantern",
-        "light",
-        "mirror",
-        "ornament",
-        "outlet",
-        "painting",
-        "parachute",
-        "pendant",
-        "phone",
-        "photo",
-        "picture",
-        "plane",
-        "poster",
-        "racket",
-        "radiator",
-        "rope",
-        "scarf",
-        "shade",
-        "shelf",
-        "shirt",
-        "sign",
-        "signal",
-        "skateboard",
-        "ski",
-        "snowboard",
-        "speaker",
-        "sports",
-        "surfboard",
-        "swing",
-        "switch",
-        "tapestry",
-        "television",
-        "thermostat",
-        "tie",
-        "towel",
-        "tv",
-        "umbrella",
-        "vent",
-        "volleyball",
-        "wall",
-        "whiteboard",
-        "window",
-        "wire",
-        "wreath",
-    )
-    # fmt: on
-)
 # Of any other thing, from the width it shows.
 DEPTH_OF_WIDTH = 0.8
 MAX_BODY_M = 0.6
@@ -215,9 +58,11 @@ FRONT_SHARE = 0.95  # less than so much of the length is seen: then it is the sh
 
 def least_depth(label: str, width: float) -> float:
     """Return metres that a thing called `label` which shows `width` metres goes back from its front at least."""
-    words = _words(label)
+    words = words_of(label)
     if "round" in words:
         return width
+    if is_flat(label):
+        return FLAT_M
     for word in reversed(words):
         if word in ROUND:
             return width
@@ -236,27 +81,14 @@ def most_depth(label: str, width: float) -> float:
     return max(MOST_OF_KIND * least, min(most, MOST_OF_KIND * long) if long else most)
 
 
-def stands_on_ground(label: str) -> bool:
-    """Return whether a thing called `label` stands on the ground even where its foot is not seen."""
-    words = _words(label)
-    return bool(words) and (words[-1] in STANDING or words[0] == "floor")  # a floor lamp
-
-
 def longest(label: str) -> float:
     """Return metres that a thing called `label` may be wide where it is hidden, 0 where nothing is known."""
-    for word in reversed(_words(label)):
+    for word in reversed(words_of(label)):
         if word in FOOTPRINTS:
             return LARGE * FOOTPRINTS[word].length
     return 0.0
 
 
-def may_hang(label: str) -> bool:
-    """Return whether a thing called `label` may well hang, fly or be worn, so that nothing below need carry it."""
-    words = _words(label)
-    if words and words[0] in ("floor", "table", "desk"):  # a floor lamp
-        return False
-    return not HANGING.isdisjoint([*words, *(word.removesuffix("s") for word in words)])
-
-
-def _words(label: str) -> list[str]:
-    return re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
+def seat(label: str) -> float:
+    """Return metres that the seat of a thing called `label` may go from its back, 0 where it has none."""
+    return longest(label) if has_back(label) else 0.0

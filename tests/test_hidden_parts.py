@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ray_cast import render
 
-from spacesgg import extents, frame, occlusion, size_priors, sparse_returns, surfaces
+from spacesgg import extents, frame, label_kinds, occlusion, sparse_returns, surfaces
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
@@ -57,7 +57,7 @@ def test_sparse_returns_that_go_on_outside_the_mask_are_another_object_s():
 def test_furniture_stands_on_the_ground_whatever_hides_its_feet(label, stands):
     shelf, thing = [[-1.0, 0.9, 2.2], [1.0, 1.0, 2.4]], [[-0.3, 0.3, 3.0], [0.3, 0.8, 3.4]]
     scene, ids = see([shelf, thing])
-    assert (box_of(scene, ids == 1, label)[1, 1] > 1.35) == stands == size_priors.stands_on_ground(label)
+    assert (box_of(scene, ids == 1, label)[1, 1] > 1.35) == stands == label_kinds.stands_on_ground(label)
 
 
 def test_a_table_whose_top_lost_its_depth_still_carries_the_cup_on_it():
@@ -90,3 +90,24 @@ def test_a_ball_whose_side_is_hidden_is_no_wider_than_round():
     ball = (under > 0) & (depth < points[..., 2])
     points[ball] = (rays * depth[..., None])[ball]
     assert 0.45 < box_of(frame.make_frame(points), ball)[1, 0] < 0.6
+
+
+def test_a_silhouette_with_background_beside_it_ends_there():
+    """The wall shows in a strip of four pixels between the post and the screen, less than edges are trusted."""
+    post, screen = [[-0.2, -0.6, 4.0], [0.2, 1.4, 4.4]], [[0.13, -2.0, 2.0], [1.0, 1.4, 2.1]]
+    scene, ids = see([post, screen])
+    assert box_of(scene, ids == 0)[1, 0] < 0.25
+
+
+def test_the_seat_of_a_chair_may_go_any_way_from_a_back_above_an_occluder():
+    back, screen = [[-0.2, 0.3, 4.0], [0.2, 1.4, 4.05]], [[-1.0, 0.8, 3.0], [1.0, 1.4, 3.1]]
+    scene, ids = see([back, screen])
+    chair, thing = box_of(scene, ids == 0, "chair"), box_of(scene, ids == 0, "thing")
+    assert chair[0, 2] < 3.5 < thing[0, 2]
+    assert chair[0, 0] < -0.4 < thing[0, 0]
+
+
+@pytest.mark.parametrize(("label", "deepest"), [("traffic sign", 4.1), ("television", 4.3), ("crate", 4.7)])
+def test_a_board_has_no_body_behind_its_face(label, deepest):
+    scene, ids = see([[[-0.4, -0.6, 4.0], [0.4, 0.0, 4.02]]])
+    assert deepest - 0.2 < box_of(scene, ids == 0, label)[1, 2] < deepest

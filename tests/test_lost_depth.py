@@ -8,7 +8,7 @@ import pytest
 from ray_cast import render, tilt
 from test_multiview import KEYS, make_dataset, run, sign
 
-from spacesgg import frame, lost_depth, offline_description, pointmaps, scene, size_priors, views
+from spacesgg import frame, label_kinds, lost_depth, offline_description, pointmaps, scene, views
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 7], [8, 1.5, 7.1]]
@@ -124,7 +124,7 @@ def test_before_the_sky_only_the_rays_tell():
     ("label", "hangs"), [("wall clock", True), ("floor lamp", False), ("cup", False), ("hanging plant", True)]
 )
 def test_labels_tell_what_may_hang(label, hangs):
-    assert size_priors.may_hang(label) == hangs
+    assert label_kinds.may_hang(label) == hangs
 
 
 @pytest.mark.parametrize("lost", ["cupboard", "lamp"])

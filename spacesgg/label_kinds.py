@@ -1,0 +1,80 @@
+"""What kinds of things labels name, as far as their kind tells where they are: round, flat, standing, hanging."""
+
+import re
+
+
+def words_of(label: str) -> list[str]:
+    """Return the words of a label, lower case, without the endings that COCO's panoptic categories have."""
+    return re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# As wide from every side.
+ROUND = _words(
+    """
+    apple ball barrel basket bin bottle bowl bucket bush can column cone cup cylinder drum glass globe jar
+    lamp light mug orange pillar plant pole post pot shrub sphere stick stool tank tree umbrella vase
+    """
+)
+# What hangs on walls or is a board: no body behind its face.
+FLAT = _words(
+    """
+    banner blind board calendar clock curtain door flag frame map mirror painting photo picture poster sign
+    whiteboard window
+    """
+)
+# What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
+STANDING = _words(
+    """
+    armchair bed bench bicycle bike bookcase bookshelf bus car chair closet couch desk dresser fridge
+    loveseat motorbike motorcycle refrigerator sedan sofa stool suv table taxi truck van wardrobe
+    """
+)
+# What hangs, flies or is worn as a rule, or often: what is seen below it need not carry it.
+HANGING = _words(
+    """
+    airplane antenna backpack balloon banner baseball bat bee bell bird blackboard blind board butterfly
+    calendar camera cap ceiling chandelier clock cloud coat curtain drone fan flag frame frisbee garland
+    hammock handle hanging hat helicopter helmet hook icicle jacket kite lamp lantern light mirror ornament
+    outlet painting parachute pendant phone photo picture plane poster racket radiator rope scarf shade
+    shelf shirt sign signal skateboard ski snowboard speaker sports surfboard swing switch tapestry
+    television thermostat tie towel tv umbrella vent volleyball wall whiteboard window wire wreath
+    """
+)
+# What shows a back above the thing before it, and not to which side of that its seat goes.
+BACKED = _words("armchair bed bench chair couch loveseat sofa")
+
+
+def is_round(label: str) -> bool:
+    """Return whether a thing called `label` is round as seen from above."""
+    words = words_of(label)
+    return bool(words) and (words[-1] in ROUND or "round" in words)
+
+
+def is_flat(label: str) -> bool:
+    """Return whether a thing called `label` has no body behind its face."""
+    words = words_of(label)
+    return bool(words) and words[-1] in FLAT
+
+
+def stands_on_ground(label: str) -> bool:
+    """Return whether a thing called `label` stands on the ground even where its foot is not seen."""
+    words = words_of(label)
+    return bool(words) and (words[-1] in STANDING or words[0] == "floor")  # a floor lamp
+
+
+def may_hang(label: str) -> bool:
+    """Return whether a thing called `label` may well hang, fly or be worn, so that nothing below need carry it."""
+    words = words_of(label)
+    if words and words[0] in ("floor", "table", "desk"):  # a floor lamp
+        return False
+    return not HANGING.isdisjoint([*words, *(word.removesuffix("s") for word in words)])
+
+
+def has_back(label: str) -> bool:
+    """Return whether a thing called `label` is a seat with a back, or a bed."""
+    words = words_of(label)
+    return bool(words) and words[-1] in BACKED
