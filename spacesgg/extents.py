@@ -238,9 +238,6 @@ def _spread(depth: np.ndarray, pixels: np.ndarray, outline: Outline) -> np.ndarr
         _, labels = cv2.distanceTransformWithLabels(
             (~pixels).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
         )
-        labels = labels.ravel()
-        index = np.flatnonzero(pixels)
-        nearest = np.zeros(len(index) + 1, index.dtype)
-        nearest[labels.take(index)] = index
-        edge = nearest.take(labels.take(edge))
+        # OpenCV numbers the pixels row by row, from one on.
+        edge = np.flatnonzero(pixels).take(labels.ravel().take(edge) - 1)
     return depth.ravel().take(edge)

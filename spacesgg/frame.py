@@ -84,9 +84,7 @@ def _filled(depth: np.ndarray, count: int) -> np.ndarray:
     _, labels = cv2.distanceTransformWithLabels(
         (~valid).view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    returns = np.zeros(labels.max() + 1, np.float32)
-    returns[labels[valid]] = depth[valid]
-    return returns[labels]
+    return depth[valid].take(labels - 1)  # OpenCV numbers the pixels row by row, from one on
 
 
 def _rays(points: np.ndarray) -> np.ndarray:

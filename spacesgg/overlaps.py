@@ -6,6 +6,7 @@ object shows where it alone is claimed tells its depth, and so which side of the
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 
 from spacesgg.quantiles import percentiles, sample
@@ -21,14 +22,10 @@ TOLERANCE = 0.01  # of the depth: a surface goes on a little under the seam
 
 def find_overlap(masks: Iterable[np.ndarray]) -> np.ndarray | None:
     """Return the (H, W) bool pixels that more than one of the (H, W) bool masks claim, None of no mask."""
-    claimed = overlap = None
+    claims = None  # (H, W) uint8: how many masks claim the pixel, 255 and more alike
     for mask in masks:
-        if claimed is None:
-            claimed, overlap = mask.copy(), np.zeros_like(mask)
-        else:
-            overlap |= claimed & mask
-            claimed |= mask
-    return overlap
+        claims = mask.view(np.uint8).copy() if claims is None else cv2.add(claims, mask.view(np.uint8), dst=claims)
+    return None if claims is None else claims > 1
 
 
 def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: bool) -> np.ndarray:

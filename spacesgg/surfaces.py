@@ -48,7 +48,7 @@ MIN_CORE_SHARE = 0.1  # of the object's pixels that must be left of it
 FEW_SHARE = 0.15  # of the mask; an object with fewer pixels is thin, or has lost its depth
 MIDDLE = 0.6  # of the greatest distance to the mask's edge
 SPAN_PERCENTS = (5.0, 95.0)
-SPAN_VALUES = 2000  # tell the span of a part to far below STEP
+SPAN_VALUES = 1000  # tell the span of a part to far below STEP
 KERNEL = np.ones((3, 3), np.uint8)
 
 
@@ -205,10 +205,10 @@ def _connected(
     leaky = leaks > LEAK_SHARE
     weights = areas * np.where(leaky, LEAK_WEIGHT, 1.0)
     large = np.flatnonzero(weights >= max(LEAK_WEIGHT, MIN_PART * weights.max()))
-    spans = {int(part): _span(z, labels == part) for part in large}
+    members = {part: labels == part for part in large.tolist()}
+    spans = {part: _span(z, pixels) for part, pixels in members.items()}
     main = _main_part(spans, weights, SOFT_RIVAL_SHARE if soft else RIVAL_SHARE)
-    kept = np.zeros(parts, bool)
-    kept[main] = True
+    whole = members[main]
     near, far = spans[main]
     # Parts are added from the nearest gap on, so that each may bridge the way to the next.
     waiting = [part for part in spans if part != main and not leaky[part]]
@@ -219,12 +219,11 @@ def _connected(
         in_front = spans[part][0] < near
         apart = areas[part] >= (FRONT_SHARE if in_front else LEG_SHARE) * areas[main]
         if gap <= GAP or (
-            apart and (in_front or (not soft and _ends_at_mask(z, labels == part, inside, spans[part])))
+            apart and (in_front or (not soft and _ends_at_mask(z, members[part], inside, spans[part])))
         ):
-            kept[part] = True
+            whole = whole | members[part]
             near, far = min(near, spans[part][0]), max(far, spans[part][1])
     # One pixel back: the test over 3×3 neighbours took the outermost pixels of each surface too.
-    whole = kept.take(labels)
     grown = cv2.dilate(whole.view(np.uint8), KERNEL).view(bool)
     at_depth = (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
     pixels = whole | (grown & seen & at_depth)

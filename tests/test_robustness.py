@@ -196,3 +196,12 @@ def test_what_is_wrong_with_an_entry_is_said(folder, change, reason):
     (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": {"depth": "a.png", "[[0, 0, 9, 9]]": CUP, **change}}))
     assert run(folder, "in.json", "out.json") == 1
     assert reason in reasons(folder)[0][2] and "unexpected" not in reasons(folder)[0][2]
+
+
+def test_opencv_numbers_the_nearest_pixels_row_by_row():
+    # Undocumented, and relied upon where depth is filled from the nearest pixel that has it.
+    holes = np.random.default_rng(0).random((40, 60)) < 0.9
+    _, labels = cv2.distanceTransformWithLabels(
+        holes.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    assert (labels[~holes] == 1 + np.arange(np.count_nonzero(~holes))).all()
