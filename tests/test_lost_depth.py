@@ -38,6 +38,12 @@ def test_what_rests_on_the_ground_is_where_its_lower_edge_meets_it(grow, pitch):
     assert extent.box[0, 2] > 2.9 and extent.box[1, 2] < 5.4 and extent.box[1, 1] < 1.43
 
 
+def test_beside_what_stands_on_the_ground_something_else_may_hide_it():
+    crate, wardrobe = [[-0.2, 1.0, 3.6], [0.2, 1.4, 4.0]], [[0.25, -0.5, 3.6], [1.2, 1.4, 4.4]]
+    extent = place([crate, wardrobe])
+    assert holds(extent, crate) and extent.box[0, 2] > 2.9 and extent.box[1, 2] < 5.4
+
+
 @pytest.mark.parametrize("grow", [0, 2, 5])
 def test_what_rests_on_a_table_is_where_its_lower_edge_meets_the_top(grow):
     box = [[-0.1, 0.4, 2.7], [0.1, 0.6, 2.9]]
@@ -116,7 +122,8 @@ def test_nothing_tells_where_a_thing_is_in_sparse_depth():
 def test_before_the_sky_only_the_rays_tell():
     left = [[-1.2, -1.0, 5.0], [-0.8, -0.6, 5.4]]
     extent = place([left], "kite", walls=[FLOOR])
-    right = extent._replace(box=np.array([[0.5, 0.9, 2.0], [0.9, 1.4, 2.4]]))
+    box = np.array([[0.5, 0.9, 2.0], [0.9, 1.4, 2.4]])
+    right = extent._replace(box=box, seen=box)
     assert views.order_lists({"kite": extent, "crate": right}, tilt_sigma=0.005)["front"]["kite>crate"][0] == -1
 
 
