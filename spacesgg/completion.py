@@ -3,6 +3,8 @@
 Points are (3, N) metres in levelled axes; what is returned is (low, high), (2,) each, metres in x and z.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from spacesgg.quantiles import of_sorted, percentiles
@@ -18,8 +20,37 @@ EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
 MAX_CIRCLE_POINTS = 400
+FACE_THICKNESS = 0.12  # of its length: noise and relief
+MIN_FACING = 0.5  # of the normal's length along the view
 CIRCLE_RMS = 0.06  # of the radius: a plane or an L of two faces fits a circle worse than this
 RADIUS_OF_WIDTH = (0.42, 0.7)  # half a disc shows its diameter; a flat arc of a large circle is a wall
+
+
+class Face(NamedTuple):
+    """An upright face, seen from above."""
+
+    ends: np.ndarray  # (2, 2) metres: x and z of its two ends
+    normal: np.ndarray  # (2,) the unit vector in x and z into the body behind it
+
+    @property
+    def length(self) -> float:
+        """Return its length in metres."""
+        return float(np.hypot(*(self.ends[1] - self.ends[0])))
+
+    def body(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the bounds of a body that goes back from the face by `depth` metres, unseen.
+
+        Unseen, it ends where sight passes the ends of the face.
+        """
+        x, z = self.ends.T
+        back = self.ends + depth * self.normal
+        sight = x / z * back[:, 1]
+        if self.normal[0] > 0:
+            back[:, 0] = np.minimum(back[:, 0], np.maximum(sight, x))
+        else:
+            back[:, 0] = np.maximum(back[:, 0], np.minimum(sight, x))
+        corners = np.vstack([self.ends, back])
+        return corners.min(axis=0), corners.max(axis=0)
 
 
 def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -113,3 +144,20 @@ def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 def _width(ordered: np.ndarray) -> float:
     """Return how wide a band is whose x, (n,) ascending, are these; 0 when they are too few to tell."""
     return of_sorted(ordered, 99.0) - of_sorted(ordered, 1.0) if len(ordered) >= MIN_POINTS else 0.0
+
+
+def single_face(points: np.ndarray) -> Face | None:
+    """Return the upright face that the points lie on, None where they show more than one, or one seen sideways."""
+    if points.shape[1] < MIN_POINTS:
+        return None
+    middle = points[::2].mean(axis=1)
+    plan = points[::2] - middle[:, None]
+    _, vectors = np.linalg.eigh((plan @ plan.T).astype(float))
+    normal, along = vectors.T if vectors[1, 0] > 0 else (-vectors[:, 0], vectors[:, 1])
+    if normal[1] < MIN_FACING:
+        return None
+    low, high = percentiles(along @ plan, (1.0, 99.0))
+    thin, thick = percentiles(normal @ plan, (2.0, 98.0))
+    if thick - thin > FACE_THICKNESS * (high - low):
+        return None
+    return Face(middle + np.outer((low, high), along), normal)

@@ -91,14 +91,20 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     seen[0, 2] = min(seen[0, 2], max(_foot(frame, surface, outline), seen[0, 2] - MAX_FOOT_M))
     box = occlusion.widen(seen, frame, surface, outline, edge_depth, size_priors.longest(label))
     box = _no_wider(box, seen, round_body)
+    whole = bool((box[:, 0] == seen[:, 0]).all() and box[0, 1] == seen[0, 1])  # but for its foot
     box = occlusion.follow_slope(box, seen, core)
-    reach = _top_reach(frame, surface, outline, of_sorted(ordered[1], TAIL_PERCENT))
+    top = of_sorted(ordered[1], TAIL_PERCENT)
+    reach = _top_reach(frame, surface, outline, top)
     ring = sample_index(surface.around & (depth > 0), RING_POINTS)
     around = directions[2].take(ring) * depth.ravel().take(ring)
     back = _back(box, label, reach, around)
     if round_body is not None and label_kinds.is_round(label):
         back = min(back, round_body[1][1] + ROUND_MARGIN_M)
     box[1, 2] = max(box[1, 2], back)
+    if round_body is None and not surface.sparse:
+        box = _with_body(box, completion.single_face(core), label, around)
+    if label_kinds.has_flat_top(label):
+        box[1, 2] = max(seen[1, 2], min(box[1, 2], _top_end(frame, surface, outline, top, whole)))
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
@@ -132,6 +138,21 @@ def _no_wider(box: np.ndarray, seen: np.ndarray, body: tuple[np.ndarray, np.ndar
     return box
 
 
+def _with_body(box: np.ndarray, face: completion.Face | None, label: str, around: np.ndarray) -> np.ndarray:
+    """Return the (2, 3) box widened by the body behind a single face, which goes back along the face's normal.
+
+    Not beyond the surface that is seen around it, `around` (N,) metres away.
+    """
+    if face is None:
+        return box
+    depth = size_priors.least_depth(label, face.length)
+    low, high = face.body(depth)
+    if len(around):
+        high[1] = min(high[1], percentiles(around, (BEHIND_PERCENT,))[0])
+    box[0, 0], box[1, ::2] = min(box[0, 0], low[0]), np.maximum(box[1, ::2], high)
+    return box
+
+
 def _with_seat(box: np.ndarray, seen: np.ndarray, size: float) -> np.ndarray:
     """Return the (2, 3) box widened to all places of a seat of `size` metres whose back alone is `seen` (2, 3)."""
     if size:
@@ -140,7 +161,7 @@ def _with_seat(box: np.ndarray, seen: np.ndarray, size: float) -> np.ndarray:
     return box
 
 
-def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float) -> float:
+def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float, side: int = 1) -> float:
     """Return how far back, in levelled metres, the upper edge of the silhouette proves the object to go.
 
     No point of the object is higher than its top. The ray of a pixel on the upper edge comes down to that height
@@ -148,8 +169,17 @@ def _top_reach(frame: Frame, surface: Surface, outline: Outline, top: float) -> 
     a table's top.
     """
     upper = outline.sides[2]
-    away = _meet(frame, *_inwards(frame, surface, outline.rows[upper], outline.columns[upper], 1), top)
+    away = _meet(frame, *_inwards(frame, surface, outline.rows[upper], outline.columns[upper], side), top)
     return percentiles(away, (TOP_PERCENT,))[0] if len(away) else -np.inf
+
+
+def _top_end(frame: Frame, surface: Surface, outline: Outline, top: float, whole: bool) -> float:
+    """Return how far back, in levelled metres, a level top can go at most: beyond, it would show above the mask.
+
+    Infinity where the top is hidden in part, or not below the camera.
+    """
+    reach = _top_reach(frame, surface, outline, top, -1) if whole else -np.inf
+    return reach + BASE_MARGIN_M if reach > 0 else np.inf
 
 
 def _foot(frame: Frame, surface: Surface, outline: Outline) -> float:

@@ -26,6 +26,14 @@ FLAT = _words(
     whiteboard window
     """
 )
+# Boxes and boards with a level top that nothing rises above.
+FLAT_TOPPED = _words(
+    """
+    block book bookcase bookshelf box cabinet carton chest closet container crate cube cupboard desk dishwasher
+    drawer drawers dresser freezer fridge locker microwave nightstand oven package parcel refrigerator safe
+    sideboard stove suitcase table trunk wardrobe washer
+    """
+)
 # What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
 STANDING = _words(
     """
@@ -58,6 +66,12 @@ def is_flat(label: str) -> bool:
     """Return whether a thing called `label` has no body behind its face."""
     words = words_of(label)
     return bool(words) and words[-1] in FLAT
+
+
+def has_flat_top(label: str) -> bool:
+    """Return whether a thing called `label` has a level top that nothing of it rises above."""
+    words = words_of(label)
+    return bool(words) and words[-1] in FLAT_TOPPED
 
 
 def stands_on_ground(label: str) -> bool:

@@ -26,7 +26,7 @@ FOOTPRINTS = {
     "train": Footprint(15.0, 2.6),
     **dict.fromkeys(("bicycle", "bike"), Footprint(1.6, 0.4)),
     **dict.fromkeys(("motorcycle", "motorbike", "scooter"), Footprint(1.8, 0.6)),
-    **dict.fromkeys(("person", "man", "woman", "pedestrian"), Footprint(0.45, 0.3)),
+    **dict.fromkeys(("person", "man", "woman", "pedestrian"), Footprint(0.5, 0.4)),
     **dict.fromkeys(("boy", "girl", "child"), Footprint(0.3, 0.2)),
     "boat": Footprint(3.0, 1.2),
     **dict.fromkeys(("cow", "horse", "elephant", "zebra", "giraffe"), Footprint(1.8, 0.5)),

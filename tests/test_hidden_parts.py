@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ray_cast import render
 
-from spacesgg import extents, frame, label_kinds, occlusion, sparse_returns, surfaces
+from spacesgg import completion, extents, frame, label_kinds, occlusion, sparse_returns, surfaces
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
@@ -111,3 +111,26 @@ def test_the_seat_of_a_chair_may_go_any_way_from_a_back_above_an_occluder():
 def test_a_board_has_no_body_behind_its_face(label, deepest):
     scene, ids = see([[[-0.4, -0.6, 4.0], [0.4, 0.0, 4.02]]])
     assert deepest - 0.2 < box_of(scene, ids == 0, label)[1, 2] < deepest
+
+
+def test_a_level_top_that_shows_nothing_behind_its_front_is_shallow():
+    """A crate's top would show above its front edge; a thing may be lower behind."""
+    scene, ids = see([[[-0.4, 0.7, 3.0], [0.4, 1.4, 3.05]]])
+    assert box_of(scene, ids == 0, "crate")[1, 2] < 3.2
+    assert box_of(scene, ids == 0, "thing")[1, 2] > 3.4
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_body_behind_a_single_face_goes_back_along_its_normal(side):
+    along = np.linspace(0, 0.8, 60)
+    face = np.array([[0.0, 0, 3.0]]) + along[:, None] * [[0.8 * side, 0, 0.6]]
+    points = np.repeat(face, 5, axis=0).T + np.random.default_rng(0).normal(0, 0.003, (3, 300))
+    found = completion.single_face(points)
+    assert found.length == pytest.approx(0.8, abs=0.03)
+    low, high = found.body(0.5)
+    assert high[1] == pytest.approx(3.48 + 0.8 * 0.5, abs=0.03)  # from the far end
+    assert abs(low[0] if side > 0 else high[0]) == pytest.approx(
+        0, abs=0.03
+    )  # sight ends the body at the near end
+    side_of_it = np.stack([points[0] * 0.3, points[1], points[2] - points[0] * side])
+    assert completion.single_face(np.hstack([points, side_of_it])) is None
