@@ -30,7 +30,10 @@ MAX_BODY = 1.4  # times as far as its near side a dark thing's top ends
 LEVEL = 0.02  # of its depth: what carries an object is at its own height; a sofa before it ends a little lower
 SOFT_LEVEL = 0.05  # where depth drifts
 MIN_FALL = 0.03  # metres down per metre of depth: flatter rays do not tell heights apart
-SCAN_LINES = 24  # rows or columns of each object that are followed
+SCAN_LINES = 24  # rows or columns of each side of an object that are followed
+DOWN, RIGHT = np.repeat(
+    [[0, 0, -1, 1], [-1, 1, 0, 0]], SCAN_LINES, axis=1
+)  # the steps along them, side after side
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
 # of a lamp is narrower than its shade, and the free ends of the shade say nothing of what hides the foot.
 EXTREME_SHARE = 0.15
@@ -93,13 +96,12 @@ def widen(
     most[0] = max(most[0], longest - size[0])
     limits = box[:, :2] + np.array([-most, most])
     box = box.copy()
-    chosen, sides = outline.thinned(SCAN_LINES)
+    chosen = outline.thinned(SCAN_LINES)
     z = depth.take(chosen)
-    lines = _lines(frame, surface, outline, chosen, sides)
-    hidden = _hidden(lines, z, SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX, sides[3])
-    for number, side in enumerate(sides):
-        if not hidden[side].any():
-            continue
+    lines = _lines(frame, surface, outline, chosen)
+    hidden = _hidden(lines, z, SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX)
+    for number in hidden.reshape(4, SCAN_LINES).any(axis=1).nonzero()[0].tolist():
+        side = slice(number * SCAN_LINES, (number + 1) * SCAN_LINES)
         axis, end, room = number // 2, number % 2, lines.room[side]
         share = LOWEST_SHARE if number == BOTTOM else EXTREME_SHARE
         extreme = room <= room.min() + share * surface.pixels.shape[1 - axis] * surface.step
@@ -167,16 +169,14 @@ class _Lines(NamedTuple):
         return self.frame.sight_at(*self.at(offsets))
 
 
-def _lines(frame: Frame, surface: Surface, outline: Outline, chosen: np.ndarray, sides: list[slice]) -> _Lines:
-    """Return the lines that lead outwards from the chosen (n,) pixels of the outline."""
+def _lines(frame: Frame, surface: Surface, outline: Outline, chosen: np.ndarray) -> _Lines:
+    """Return the lines that lead outwards from the chosen (n,) pixels of the outline, SCAN_LINES a side."""
     height, width = frame.depth.shape
     rows = outline.rows.take(chosen) * surface.step + surface.window[0].start
     columns = outline.columns.take(chosen) * surface.step + surface.window[1].start
-    counts = [side.stop - side.start for side in sides]
-    room = np.concatenate(
-        [columns[sides[0]], width - 1 - columns[sides[1]], rows[sides[2]], height - 1 - rows[sides[3]]]
-    )
-    return _Lines(frame, rows, columns, np.repeat((0, 0, -1, 1), counts), np.repeat((-1, 1, 0, 0), counts), room)
+    m = SCAN_LINES
+    room = [columns[:m], width - 1 - columns[m : 2 * m], rows[2 * m : 3 * m], height - 1 - rows[3 * m :]]
+    return _Lines(frame, rows, columns, DOWN, RIGHT, np.concatenate(room))
 
 
 def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -208,19 +208,23 @@ def _slope_at(points: np.ndarray, side: int) -> float:
     return float(np.clip(x @ z / max(x @ x, 1e-9), -MAX_SLOPE, MAX_SLOPE))
 
 
-def _hidden(lines: _Lines, z: np.ndarray, touch: int, bottom: slice) -> np.ndarray:
+def _hidden(lines: _Lines, z: np.ndarray, touch: int) -> np.ndarray:
     """Return (n,) bool: whether the object, z (n,) metres away, may go on unseen along each line.
 
     It may where the picture ends, or where something nearer that does not carry it begins within `touch` pixels of
-    the edge. `bottom` are the lines that lead downwards.
+    the edge. The lines are SCAN_LINES a side.
     """
-    reached, fall = lines.sight(np.concatenate([[0], np.arange(EDGE_PX + 1, EDGE_PX + touch + SLOPE_PX + 1)]))
+    offsets = np.arange(EDGE_PX, EDGE_PX + touch + SLOPE_PX + 1)
+    offsets[0] = 0
+    reached, fall = lines.sight(offsets)
     count = np.arange(len(z))
     first = 1 + (reached[:, 1 : touch + 1] > 0).argmax(axis=1)
     second = np.minimum(first + SLOPE_PX, np.maximum(lines.room - EDGE_PX, first))  # up to the border
     there, on = reached[count, first], reached[count, second]
     limit = z * np.float32(1 - NEARER)
-    covered = (there > 0) & (there < limit)
+    covered, cut = (there > 0) & (there < limit), lines.room <= EDGE_PX
+    if not covered.any():
+        return cut
     # What leads without a step to the object carries it, as a table top does. Inverse depth is extended, which is
     # linear along the picture of any plane.
     both = covered & (on > 0) & (second > first)
@@ -230,9 +234,10 @@ def _hidden(lines: _Lines, z: np.ndarray, touch: int, bottom: slice) -> np.ndarr
     # So does a level surface through what is met: of a table top seen at a grazing angle sensors return little,
     # and the first depth below a cup may be that of the table's edge.
     level = SOFT_LEVEL if lines.frame.soft else LEVEL
-    own, met = fall[bottom, 0], (fall[count, first] * there)[bottom]
+    bottom = slice(BOTTOM * SCAN_LINES, None)
+    own, met = fall[bottom, 0], fall[count[bottom], first[bottom]] * there[bottom]
     covered[bottom] &= ~((own > MIN_FALL) & (met >= z[bottom] * np.float32(1 - level) * own))
-    return covered | (lines.room <= EDGE_PX)
+    return covered | cut
 
 
 def _reach(lines: _Lines, z: np.ndarray) -> np.ndarray:

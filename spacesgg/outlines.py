@@ -14,13 +14,11 @@ class Outline(NamedTuple):
     columns: np.ndarray  # (N,)
     sides: tuple[slice, slice, slice, slice]  # of the N: left and right ends of rows, top and bottom of columns
 
-    def thinned(self, most: int) -> tuple[np.ndarray, list[slice]]:
-        """Return the (n,) numbers of at most about `most` pixels a side, evenly spread, and the sides of the n."""
-        chosen, ends = [], [0]
-        for side in self.sides:
-            chosen.append(np.arange(side.start, side.stop, max(1, (side.stop - side.start) // most)))
-            ends.append(ends[-1] + len(chosen[-1]))
-        return np.concatenate(chosen), [slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True)]
+    def thinned(self, count: int) -> np.ndarray:
+        """Return the (4 · count,) numbers of `count` pixels a side, evenly spread, some twice on short sides."""
+        starts = np.array([side.start for side in self.sides])[:, None]
+        lengths = np.array([side.stop - side.start for side in self.sides])[:, None]
+        return (starts + lengths * np.arange(count) // count).ravel()
 
 
 def find_outline(silhouette: np.ndarray) -> Outline:
