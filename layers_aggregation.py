@@ -36,12 +36,12 @@ from spacesgg import (
     depth,
     depth_edges,
     depth_ranges,
+    instances,
     interrupts,
     layers,
-    masks,
     options,
-    overlaps,
     stage,
+    surfaces,
 )
 from spacesgg.errors import InputError
 
@@ -66,15 +66,14 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
         # Ranges are found where larger is farther, then turned back into the map's own units.
         values = depth.invert(values)
     soft = depth_edges.edges_are_soft(values)
-    own = {thing.key: thing.mask for thing in objects}
-    decoded, faults = masks.decode_all(own, *values.shape, args.mask_dir)
-    overlap = overlaps.find_overlap(decoded.values())
+    decoded, faults = instances.find_masks(objects, entry, values, args.mask_dir, "depth map")
+    shown = instances.find_surfaces(values, decoded, soft)
     found = {}
     for thing in objects:
         try:
             if thing.key in faults:
                 raise faults[thing.key]
-            span = measure(thing, values, soft, entry, decoded.get(thing.key), overlap)
+            span = measure(thing, values, shown, entry)
             span = [1 / end for end in span] if args.inverse_depth else span
             if not all(math.isfinite(end) and end > 0 for end in span):
                 raise InputError(f"its depths {span} are beyond what numbers can hold")
@@ -91,23 +90,17 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
 
 
 def measure(
-    thing: annotations.Object,
-    values: np.ndarray,
-    soft: bool,
-    entry: dict[str, Any],
-    mask: np.ndarray | None,
-    overlap: np.ndarray | None,
+    thing: annotations.Object, values: np.ndarray, shown: dict[str, surfaces.Surface | None], entry: dict[str, Any]
 ) -> list[float]:
     """Return the [near, far] of one object in the units of `values` (H, W). Raises InputError with the reason.
 
-    `soft` says that the depth crosses edges in ramps; `mask` (H, W) is None where the object has only a box, and
-    `overlap` (H, W) says which pixels other masks claim too.
+    `shown` are the surfaces of the objects that have a mask.
     """
-    if mask is not None:
-        span = depth_ranges.depth_range(values, mask, soft, overlap)
-        if span is None:
+    if thing.key in shown:
+        surface = shown[thing.key]
+        if surface is None:
             raise InputError("too few pixels with depth under the mask")
-        return span
+        return depth_ranges.surface_range(values, surface)
     boxes.check_size(entry, thing.box, values.shape, "depth map")
     span = boxes.box_range(values, thing.box)
     if span is None:

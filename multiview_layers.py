@@ -33,12 +33,11 @@ from spacesgg import (
     depth_ranges,
     extents,
     frame,
+    instances,
     interrupts,
     layers,
     lost_depth,
-    masks,
     occlusion,
-    overlaps,
     pointmaps,
     stage,
     surfaces,
@@ -63,19 +62,18 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         return entry, failures
     points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
     scene = frame.make_frame(points, level=not args.no_level)
-    own = {thing.key: thing.mask for thing in objects}
-    decoded, faults = masks.decode_all(own, *scene.depth.shape, args.mask_dir)
-    overlap = overlaps.find_overlap(decoded.values())
+    decoded, faults = instances.find_masks(objects, entry, scene.depth, args.mask_dir, "point map")
+    shown = instances.find_surfaces(scene.depth, decoded, scene.soft)
     masked, seen, lost = [], [], []
     for thing in objects:
         try:
             if thing.key in faults:
                 raise faults[thing.key]
-            if thing.mask is None:
-                surface = find_in_box(thing, scene, entry)
-            else:
-                surface = surfaces.find_surface(scene.depth, decoded[thing.key], scene.soft, overlap)
+            if thing.key in shown:
+                surface = shown[thing.key]
                 masked.append((decoded[thing.key], surface))
+            else:
+                surface = find_in_box(thing, scene, entry)
             if surface is None:
                 lost.append(thing)
             else:

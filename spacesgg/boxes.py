@@ -55,3 +55,11 @@ def box_slices(shape: tuple[int, int], box: list[float], inner: float = 1.0) -> 
     margin_x, margin_y = (x1 - x0) * (1 - inner) / 2, (y1 - y0) * (1 - inner) / 2
     columns = slice(int(x0 + margin_x), int(np.ceil(x1 - margin_x)))
     return columns, slice(int(y0 + margin_y), int(np.ceil(y1 - margin_y)))
+
+
+def filled(shape: tuple[int, int], box: list[float]) -> np.ndarray:
+    """Return the (H, W) bool mask of a box [x0, y0, x1, y1]."""
+    mask = np.zeros(shape, bool)
+    columns, rows = box_slices(shape, box)
+    mask[rows, columns] = True
+    return mask

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import completion, label_kinds, occlusion, size_priors, surfaces
+from spacesgg import completion, label_kinds, occlusion, size_priors, sparse_extents, surfaces
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline, find_outline
 from spacesgg.quantiles import of_sorted, percentiles, sample_index
@@ -22,7 +22,8 @@ BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
 SIGMAS = 0.5  # of the smoothed noise of each object, beside the base margin
 SOFT_FAR_PERCENT = 3.0  # of soft depth: ramps lead backwards, off the object
 SOFT_MARGIN = 0.01  # of the depth: monocular scale drifts by some percent, but little between neighbours
-SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
+# Of the depth: two lines of a 64-line LiDAR lie so far apart, and the columns of its returns.
+SPARSE_MARGIN = (0.002, 0.006, 0.002)
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
 NOISE_POINTS = 1500  # tell the noise to some percent
@@ -89,22 +90,26 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     if frame.soft:
         seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
     seen[0, 2] = min(seen[0, 2], max(_foot(frame, surface, outline), seen[0, 2] - MAX_FOOT_M))
-    box = occlusion.widen(seen, frame, surface, outline, edge_depth, size_priors.longest(label))
-    box = _no_wider(box, seen, round_body)
-    whole = bool((box[:, 0] == seen[:, 0]).all() and box[0, 1] == seen[0, 1])  # but for its foot
-    box = occlusion.follow_slope(box, seen, core)
-    top = of_sorted(ordered[1], TAIL_PERCENT)
-    reach = _top_reach(frame, surface, outline, top)
-    ring = sample_index(surface.around & (depth > 0), RING_POINTS)
-    around = directions[2].take(ring) * depth.ravel().take(ring)
-    back = _back(box, label, reach, around)
-    if round_body is not None and label_kinds.is_round(label):
-        back = min(back, round_body[1][1] + ROUND_MARGIN_M)
-    box[1, 2] = max(box[1, 2], back)
-    if round_body is None and not surface.sparse:
-        box = _with_body(box, completion.single_face(core), label, around)
-    if label_kinds.has_flat_top(label):
-        box[1, 2] = max(seen[1, 2], min(box[1, 2], _top_end(frame, surface, outline, top, whole)))
+    if surface.sparse:
+        box = sparse_extents.find_box(seen, frame, surface, outline, edge_depth, core, label)
+        seen = np.clip(seen, box[0], box[1])  # without strays
+    else:
+        box = occlusion.widen(seen, frame, surface, outline, edge_depth, size_priors.longest(label))
+        box = _no_wider(box, seen, round_body)
+        whole = bool((box[:, 0] == seen[:, 0]).all() and box[0, 1] == seen[0, 1])  # but for its foot
+        box = occlusion.follow_slope(box, seen, core)
+        top = of_sorted(ordered[1], TAIL_PERCENT)
+        reach = _top_reach(frame, surface, outline, top)
+        ring = sample_index(surface.around & (depth > 0), RING_POINTS)
+        around = directions[2].take(ring) * depth.ravel().take(ring)
+        back = _back(box, label, reach, around)
+        if round_body is not None and label_kinds.is_round(label):
+            back = min(back, round_body[1][1] + ROUND_MARGIN_M)
+        box[1, 2] = max(box[1, 2], back)
+        if round_body is None:
+            box = _with_body(box, completion.single_face(core), label, around)
+        if label_kinds.has_flat_top(label):
+            box[1, 2] = max(seen[1, 2], min(box[1, 2], _top_end(frame, surface, outline, top, whole)))
     if frame.ground_height is not None:
         # Nothing goes on below the ground, however much hides its foot.
         box[1, 1] = max(seen[1, 1], min(box[1, 1], frame.ground_height))
@@ -116,7 +121,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     if frame.soft:
         margin[2] += SOFT_MARGIN * middle
     if surface.sparse:
-        margin = margin + SPARSE_MARGIN * middle
+        margin = margin + middle * np.array(SPARSE_MARGIN)
     return Extent(box, margin, seen)
 
 

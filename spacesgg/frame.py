@@ -78,13 +78,15 @@ def make_frame(points: np.ndarray, level: bool = True) -> Frame:
 
 def _filled(depth: np.ndarray, count: int) -> np.ndarray:
     """Return the (H, W) depth; that of projected LiDAR, whose valid pixels are few, with the nearest return."""
-    if not 0 < count < SPARSE_COVERAGE * depth.size:
-        return depth
-    valid = depth > 0
+    return fill(depth, depth > 0) if 0 < count < SPARSE_COVERAGE * depth.size else depth
+
+
+def fill(depth: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return (h, w) the depth (h, w) of the nearest of the chosen (h, w) bool pixels."""
     _, labels = cv2.distanceTransformWithLabels(
-        (~valid).view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+        (~chosen).view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    return depth[valid].take(labels - 1)  # OpenCV numbers the pixels row by row, from one on
+    return depth[chosen].take(labels - 1)  # OpenCV numbers the pixels row by row, from one on
 
 
 def _rays(points: np.ndarray) -> np.ndarray:

@@ -37,10 +37,12 @@ FLAT_TOPPED = _words(
 # What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
 STANDING = _words(
     """
-    armchair bed bench bicycle bike bookcase bookshelf bus car chair closet couch desk dresser fridge
-    loveseat motorbike motorcycle refrigerator sedan sofa stool suv table taxi truck van wardrobe
+    armchair bed bench bicycle bike bollard bookcase bookshelf bus bush car chair closet couch cyclist desk
+    dresser fridge loveseat man motorbike motorcycle pedestrian person refrigerator sedan sofa stool suv table
+    taxi tree truck van wardrobe woman
     """
 )
+STANDING_FIRST = _words("floor street traffic")  # lamps, signs and cones
 # What hangs, flies or is worn as a rule, or often: what is seen below it need not carry it.
 HANGING = _words(
     """
@@ -77,7 +79,7 @@ def has_flat_top(label: str) -> bool:
 def stands_on_ground(label: str) -> bool:
     """Return whether a thing called `label` stands on the ground even where its foot is not seen."""
     words = words_of(label)
-    return bool(words) and (words[-1] in STANDING or words[0] == "floor")  # a floor lamp
+    return bool(words) and (words[-1] in STANDING or words[0] in STANDING_FIRST)
 
 
 def may_hang(label: str) -> bool:

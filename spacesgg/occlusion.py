@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg.frame import Frame
+from spacesgg.frame import Frame, fill
 from spacesgg.outlines import Outline
 from spacesgg.quantiles import of_sorted, percentiles
 from spacesgg.surfaces import Surface
@@ -53,7 +53,7 @@ def hide_behind(frame: Frame, things: list[tuple[np.ndarray, Surface | None]]) -
     `things` are the objects' (H, W) bool masks with the surfaces found under them. What is black or glossy, and a
     table's top seen at a grazing angle, has no depth; still a lamp whose pole ends there may go on behind it.
     """
-    sight = frame.sight
+    sight = _fill_masks(frame, things)
     for mask, surface in things:
         if surface is not None and not _is_dark(frame, mask, surface.window):
             continue
@@ -64,6 +64,22 @@ def hide_behind(frame: Frame, things: list[tuple[np.ndarray, Surface | None]]) -
             rows, columns = np.nonzero(mask[window] & (frame.sight[window] == 0))
             sight[rows + y, columns + x] = _body(frame, surface, rows + y, columns + x)
     return frame._replace(sight=sight)
+
+
+def _fill_masks(frame: Frame, things: list[tuple[np.ndarray, Surface | None]]) -> np.ndarray:
+    """Return the (H, W) sight, where depth is sparse filled by the masks: between returns they tell the edges."""
+    sparse = [(mask, surface) for mask, surface in things if surface is not None and surface.sparse]
+    if not sparse:
+        return frame.sight
+    sight = frame.sight.copy()
+    for mask, surface in sorted(sparse, key=lambda thing: -_middle_depth(frame, thing[1])):
+        inside = mask[surface.window]
+        sight[surface.window][inside] = fill(frame.depth[surface.window], surface.pixels)[inside]
+    return sight
+
+
+def _middle_depth(frame: Frame, surface: Surface) -> float:
+    return percentiles(frame.depth[surface.window][surface.pixels], (50,))[0]
 
 
 def _is_dark(frame: Frame, mask: np.ndarray, window: tuple[slice, slice]) -> bool:

@@ -2,52 +2,152 @@
 
 import numpy as np
 
-MIN_SHARE = 0.4  # of the returns under a mask: with less than this it is not known which are the object's
+from spacesgg.ground import find_ground
+
+SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
+MIN_SHARE = 0.25  # of the returns that may be the object's: with less it is not known which are
 SPACINGS = 3.5  # of the returns, if they lay evenly: scan lines are denser along than across
 DEPTH_STEP = 0.035  # from one return to its neighbours on a car's side 40 m away, 2 m beside the road
+MIN_CLUSTER = 3
 # Of two surfaces under a mask the nearer is the object, for spill is behind it, unless it is less than this share
 # of the larger.
 RIVAL_SHARE = 0.4
 # Returns just outside the mask for each one inside. The LiDAR stands above the camera and sees over what hides an
 # object from it: of a car nearly hidden most returns under the mask may be those of the one before it.
 BEYOND = 1.6
+ALONE_SHARE = 0.15  # of a cluster's returns; with less in the mask's own part it is the other mask's
+SHARED_WEIGHT = 0.25  # of a return that two masks claim
+GAP = 0.08  # parts of one object follow each other in depth more closely than this share of it
+FOOT_PX, FOOT_SHARE = 4, 0.1  # by as much, or this share of their height, masks may reach below an object's foot
+ROAD_HEIGHT = 0.1  # of the camera's height above the ground: what is lower is road, or a kerb
 
 
-def find_returns(depth: np.ndarray, mask: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
+def is_sparse(depth: np.ndarray) -> bool:
+    """Return whether few of the pixels of depth (H, W), 0 = none, are valid."""
+    return 0 < np.count_nonzero(depth) < SPARSE_COVERAGE * depth.size
+
+
+def find_road(depth: np.ndarray) -> np.ndarray | None:
+    """Return the (H, W) inverse depth of the ground's plane, None where none is found or the depth is dense.
+
+    Depth (H, W) is larger = farther, 0 = none, in any unit. No intrinsics are needed: the inverse depth of a plane
+    is linear in the picture, whatever the camera.
+    """
+    if not is_sparse(depth):
+        return None
+    height, width = depth.shape
+    rows, columns = np.indices(depth.shape, np.float32)
+    rays = np.stack([(columns - width / 2) / width, (rows - height / 2) / width, np.ones_like(rows)], axis=-1)
+    ground = find_ground(rays * depth[..., None], np.count_nonzero(depth))
+    if ground is None or ground.height is None:
+        return None
+    return rays @ ground.rotation[1].astype(np.float32) / np.float32(ground.height)
+
+
+def find_returns(
+    depth: np.ndarray,
+    mask: np.ndarray,
+    window: tuple[slice, slice],
+    overlap: np.ndarray | None = None,
+    road: np.ndarray | None = None,
+) -> np.ndarray:
     """Return the (h, w) bool pixels of the object's returns in `window` of depth (H, W) and mask (H, W) bool.
 
-    They are the largest cluster by DBSCAN (scikit-learn), or a nearer one almost as large. Neighbours lie within
-    some spacings of the returns in the picture and within DEPTH_STEP in depth: what shows through a window or past
-    the edge lies farther off than the object's own returns from each other. A cluster that goes on outside the
-    mask is another object's. None of the pixels where it cannot be told which returns are the object's.
+    `overlap` (H, W) bool are the pixels that other masks claim too, `road` (H, W) is the inverse depth of the
+    ground: boxes and grown masks hold much of it, and its scan lines lead from one object to the next. The other
+    returns are clustered by DBSCAN (scikit-learn): neighbours lie within some spacings of the returns in the
+    picture and within DEPTH_STEP in depth. A cluster is another object's when it goes on outside the mask, lies
+    where another mask claims it, or lies behind the ground that is seen at the mask's foot. Those left are grouped
+    where they follow each other in depth; the object is the largest group, or a nearer one almost as large. None
+    of the pixels where it cannot be told which returns are the object's.
     """
     from sklearn.cluster import DBSCAN  # two seconds to load, and only sparse depth needs it
     from sklearn.neighbors import NearestNeighbors
 
     inside = mask[window]
+    if road is not None:
+        depth = _standing(depth, road)
     rows, columns = np.nonzero(inside & (depth[window] > 0))
     values = depth[window][rows, columns]
-    reach = SPACINGS * (np.count_nonzero(inside) / len(values)) ** 0.5  # pixels
+    pixels = np.zeros_like(inside)
+    if len(values) < MIN_CLUSTER:
+        return pixels
+    reach = SPACINGS * (_scanned(inside, rows) / len(values)) ** 0.5  # pixels
     scale = np.array([1 / reach, 1 / reach, 1 / DEPTH_STEP])
     returns = np.column_stack([rows, columns, np.log(values)]) * scale
-    labels = DBSCAN(eps=1.0, min_samples=3).fit_predict(returns)
+    labels = DBSCAN(eps=1.0, min_samples=MIN_CLUSTER).fit_predict(returns)
     sizes = np.bincount(labels[labels >= 0], minlength=1)
-    pixels = np.zeros_like(inside)
-    if sizes.max() < MIN_SHARE * len(values):
-        return pixels
     beyond = np.zeros(len(sizes))
     outside = _around(depth, mask, window, int(np.ceil(reach)))
     if len(outside):
         distance, nearest = NearestNeighbors(n_neighbors=1).fit(returns).kneighbors(outside * scale)
         met = labels[nearest[:, 0]][distance[:, 0] < 1]
         beyond = np.bincount(met[met >= 0], minlength=len(sizes))
-    own = np.flatnonzero(beyond <= BEYOND * sizes)
-    if not len(own):
+    alone = np.ones(len(values), bool) if overlap is None else ~overlap[window][rows, columns]
+    weights = np.bincount(labels[labels >= 0], np.where(alone, 1, SHARED_WEIGHT)[labels >= 0], minlength=1)
+    weights = weights * np.maximum(1 - beyond / (BEYOND * np.maximum(sizes, 1)), 0)
+    own = (sizes > 0) & (beyond <= BEYOND * sizes)
+    if road is not None:
+        own &= _nearest(labels, values, len(sizes)) <= _farthest(mask, window, road)
+    shown = np.bincount(labels[alone & (labels >= 0)], minlength=len(sizes)) >= ALONE_SHARE * sizes
+    certain = shown[own].any()
+    if certain:
+        own &= shown
+    spans = {label: np.percentile(values[labels == label], (5, 95)) for label in np.flatnonzero(own)}
+    groups = _in_groups(spans)
+    if not groups:
         return pixels
-    rivals = own[sizes[own] >= RIVAL_SHARE * sizes[own].max()]
-    chosen = labels == min(rivals, key=lambda label: float(np.median(values[labels == label])))
-    pixels[rows[chosen], columns[chosen]] = True
+    totals = [weights[group].sum() for group in groups]
+    chosen = next(i for i, total in enumerate(totals) if total >= RIVAL_SHARE * max(totals))
+    rivals = sum(total >= RIVAL_SHARE * max(totals) for total in totals)
+    if totals[chosen] >= MIN_SHARE * sum(totals) and (certain or rivals == 1):
+        kept = np.isin(labels, groups[chosen])
+        pixels[rows[kept], columns[kept]] = True
     return pixels
+
+
+def _scanned(inside: np.ndarray, rows: np.ndarray) -> float:
+    """Return how many pixels of a mask (h, w) bool the scan lines cover, whose returns are in `rows` (n,).
+
+    They end below the top of what is tall.
+    """
+    lines = len(np.unique(rows))
+    covered = np.count_nonzero(inside[rows.min() : rows.max() + 1]) * lines / max(lines - 1, 0.5)
+    return min(covered, np.count_nonzero(inside))
+
+
+def _farthest(mask: np.ndarray, window: tuple[slice, slice], road: np.ndarray) -> float:
+    """Return how far away an object can be: no farther than the ground that is seen at its mask's lower edge."""
+    rows = np.flatnonzero(mask[window].any(axis=1))
+    spare = max(FOOT_PX, round(FOOT_SHARE * (rows[-1] - rows[0])))
+    row = max(int(rows[-1]) + window[0].start - spare, 0)
+    nearest = float(road[row, window[1]].max())
+    return 1 / nearest if nearest > 0 else np.inf
+
+
+def _nearest(labels: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """Return (count,) the least of the values (n,) of each label (n,)."""
+    nearest = np.full(count, np.inf)
+    np.minimum.at(nearest, labels[labels >= 0], values[labels >= 0])
+    return nearest
+
+
+def _standing(depth: np.ndarray, road: np.ndarray) -> np.ndarray:
+    """Return the (H, W) depth without the returns of the ground."""
+    inverse = np.divide(1, depth, out=np.zeros(depth.shape, np.float32), where=depth > 0)
+    return np.where(np.abs(inverse - road) < ROAD_HEIGHT * road, 0, depth)
+
+
+def _in_groups(spans: dict[int, np.ndarray]) -> list[list[int]]:
+    """Return the clusters that follow each other in depth without a gap, nearest first."""
+    groups: list[list[int]] = []
+    end = 0.0
+    for label in sorted(spans, key=lambda label: spans[label][0]):
+        if not groups or spans[label][0] > end * (1 + GAP):
+            groups.append([])
+        groups[-1].append(label)
+        end = max(end, spans[label][1])
+    return groups
 
 
 def _around(depth: np.ndarray, mask: np.ndarray, window: tuple[slice, slice], pad: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from spacesgg import boxes
 from spacesgg.overlaps import find_foreign
 from spacesgg.quantiles import percentiles, sample
-from spacesgg.sparse_returns import find_returns
+from spacesgg.sparse_returns import SPARSE_COVERAGE, find_returns
 from spacesgg.spill import find_spill
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
@@ -24,11 +24,10 @@ PAD_PX = 3  # how far outside the mask a surface is followed
 STEEP_STEP = 0.12  # by as much on a table top 30 cm below the camera, 4 m away
 STEEP_SHARE = 0.03  # of the main surface that a steep one must have
 STEEP_RIM_PX = 2  # flying pixels beside the mask's edge are steep as well
-MIN_RETURNS = 8  # of a sparse object that lie together
+MIN_RETURNS = 5  # of a sparse object that lie together
 LEG_SHARE = 0.01
 EDGE_PX = 4  # a mask grown by two pixels, and the step at the part's own edge
 FARTHER_SHARE = 0.6  # of what is next to the part outside the mask
-SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
 # Neighbours (3×3) of one surface differ by less: 1 % on a floor at 4 m, 3 sigma of a Kinect at 5 m.
 STEP = 0.045
 LEVEL_STEP = 0.035  # in soft depth, which is without noise
@@ -68,13 +67,17 @@ class Surface(NamedTuple):
 
 
 def find_surface(
-    depth: np.ndarray, mask: np.ndarray, soft: bool, overlap: np.ndarray | None = None
+    depth: np.ndarray,
+    mask: np.ndarray,
+    soft: bool,
+    overlap: np.ndarray | None = None,
+    road: np.ndarray | None = None,
 ) -> Surface | None:
     """Return the object's pixels; depth (H, W), larger = farther, 0 = none, in any unit; mask (H, W) bool.
 
     `soft` says that depth crosses edges in ramps (depth_edges.py), `overlap` (H, W) bool which pixels other masks
-    claim too (overlaps.py). None when fewer than MIN_POINTS pixels under the mask have depth, or when the few that
-    do show what surrounds the object.
+    claim too (overlaps.py), `road` (H, W) the inverse depth of the ground where depth is sparse. None when too few
+    pixels under the mask have depth, or when the few that do show what surrounds the object.
     """
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:
@@ -92,12 +95,14 @@ def find_surface(
     area = cv2.countNonZero(inside.view(np.uint8))
     seen = inside & (z > 0)
     count = cv2.countNonZero(seen.view(np.uint8))
-    if count < MIN_POINTS:
+    if count < MIN_RETURNS:
         return None
     around = cv2.dilate(inside.view(np.uint8), KERNEL, iterations=PAD_PX) - inside.view(np.uint8) > 0
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
-        pixels = find_returns(depth, mask, window)
+        pixels = find_returns(depth, mask, window, overlap, road)
         return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= MIN_RETURNS else None
+    if count < MIN_POINTS:
+        return None
     foreign = np.zeros_like(inside) if overlap is None else find_foreign(z, seen, overlap[window], soft)
     seen &= ~foreign
     pixels, silhouette = _connected(z, inside, seen, foreign, step, soft)

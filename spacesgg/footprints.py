@@ -1,0 +1,171 @@
+"""Where a body of known size can stand, seen from above, when only some points on its near faces are known.
+
+Of a car some tens of LiDAR returns lie on one or two faces, and the mask tells between which bearings it is seen.
+All rectangles of the kind's sizes, at all headings and places, are held against both: what lies within one that
+agrees may be the car. Their common bounds are as tight as the evidence allows, and no tighter.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spacesgg.street_sizes import SizeRange
+
+HEADING_M = 0.35  # by so much the far end moves from one heading tried to the next
+SIZES = (4, 3)  # lengths and widths tried of each heading, from what holds the returns to the largest
+PLACES = 3  # tried along and across, between those where one end or the other is just behind the returns
+OUTSIDE_M = 0.1  # a return may lie so far outside: mirrors, noise
+STRAYS = 0.02  # of the returns on each side: those of something else
+# Bodies are round, and boxes are drawn around them: so far the nearest return may lie behind a face of the box.
+FACE_M = 0.12
+FACE_NOISE = 0.008  # of the distance, in addition
+HOOD_M = 1.7  # where the lower part is hidden: a vehicle's cabin begins so far behind its bumper
+MIN_HOOD_LENGTH_M = 2.5  # shorter bodies have none
+FACE_SHARE = 0.6  # of the low returns lie on a face that is seen
+LOW_RETURNS = 5  # tell where the faces are
+SAMPLE = 40
+CORNER_M = 0.12  # by as much rounded corners leave a silhouette narrower than the body's rectangle
+NEAR_M = 0.3  # corners nearer to the camera, or behind it, have no bearing
+
+
+class Sight(NamedTuple):
+    """What the picture tells of an object's sides: bearings are metres to the right per metre away."""
+
+    left: float  # of the mask's edges
+    right: float
+    left_limit: float  # how far it may go on unseen; that of the edge where nothing hides it
+    right_limit: float
+    error: float  # of the edges
+
+
+def find_bounds(
+    points: np.ndarray, low: np.ndarray, sight: Sight, sizes: SizeRange
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return (low, high), (2,) each, metres in x and z, of all rectangles that agree with what is known.
+
+    `points` (2, N) are the returns' x and z, of which `low` (N,) bool lie on the lower part of the body, where its
+    faces are upright. None where no rectangle agrees.
+    """
+    tolerance = FACE_M + FACE_NOISE * float(np.median(points[1]))
+    body = _Rectangles.all_around(points, sizes, tolerance)
+    if body is None:
+        return None
+    few = np.count_nonzero(low) < LOW_RETURNS
+    in_sight = body.only(_in_sight(body, sight))
+    if not len(in_sight.heading):
+        # No such body ends where the mask does: more of it is hidden than the picture lets tell.
+        sight = sight._replace(left_limit=-np.inf, right_limit=np.inf)
+        in_sight = body.only(_in_sight(body, sight))
+    hood = few and sizes.longest > MIN_HOOD_LENGTH_M
+    body = in_sight.only(_tight(in_sight, sight, HOOD_M if hood else tolerance, tolerance))
+    if not few:
+        chosen = points[:, np.flatnonzero(low)[:: max(1, np.count_nonzero(low) // SAMPLE)]]
+        on_face = body.only(_on_faces(body, chosen, tolerance))
+        body = on_face if len(on_face.heading) else body
+    if not len(body.heading):
+        return None
+    corners = body.corners()
+    return corners.min(axis=(0, 2)), corners.max(axis=(0, 2))
+
+
+class _Rectangles(NamedTuple):
+    """(n,) rectangles: their sides' directions, and where they begin and end along these."""
+
+    heading: np.ndarray  # (n,) radians
+    start: np.ndarray  # (n, 2) metres along the heading and across it
+    size: np.ndarray  # (n, 2)
+    reach: np.ndarray  # (n, 2, 2) the returns' least and greatest positions, [low/high, along/across]
+
+    @classmethod
+    def all_around(cls, points: np.ndarray, sizes: SizeRange, tolerance: float) -> "_Rectangles | None":
+        """Return rectangles of the sizes that hold the points (2, N), None where there are none.
+
+        Each is tried where it begins, or ends, up to `tolerance` metres outside the points, and between.
+        """
+        quarter = int(np.ceil(np.pi / 2 * sizes.longest / HEADING_M))
+        headings = np.arange(2 * quarter) * (np.pi / 2 / quarter)
+        axes = np.stack([np.cos(headings), np.sin(headings)], axis=1)
+        positions = np.sort(np.stack([axes @ points, axes[:, ::-1] * (-1, 1) @ points], axis=1), axis=2)
+        tail = int(STRAYS * points.shape[1])
+        reach = np.stack([positions[..., tail], positions[..., positions.shape[2] - 1 - tail]], axis=1)
+        least = np.maximum(np.ptp(reach, axis=1) - OUTSIDE_M, (sizes.shortest, sizes.narrowest))
+        most = np.array([sizes.longest, sizes.widest])
+        fits = (least <= most).all(axis=1)
+        headings, reach, least = headings[fits], reach[fits], least[fits]
+        if not len(headings):
+            return None
+        grown = _grid(SIZES[0], SIZES[1])
+        size = least[:, None] + (most - least)[:, None] * grown
+        behind = np.array([OUTSIDE_M / 2, -0.4 * tolerance, -0.9 * tolerance])[:, None]
+        begins = reach[:, None, None, 0] + behind
+        ends = reach[:, None, None, 1] - behind - size[:, :, None]
+        places = np.linspace(0, 1, PLACES + 2)[1:-1, None]
+        between = begins[:, :, :1] + (ends[:, :, :1] - begins[:, :, :1]) * places
+        tried = np.concatenate([np.broadcast_to(begins, ends.shape), ends, between], axis=2)
+        along, across = np.divmod(np.arange(tried.shape[2] ** 2), tried.shape[2])
+        start = np.stack([tried[:, :, along, 0], tried[:, :, across, 1]], axis=-1)
+        shape = start.shape[:3]
+        number = np.broadcast_to(np.arange(shape[0])[:, None, None], shape).ravel()
+        size = np.broadcast_to(size[:, :, None], start.shape)
+        return cls(headings[number], start.reshape(-1, 2), size.reshape(-1, 2), reach[number])
+
+    def only(self, chosen: np.ndarray) -> "_Rectangles":
+        """Return those of the chosen (n,) bool."""
+        return _Rectangles(*(part[chosen] for part in self))
+
+    def corners(self) -> np.ndarray:
+        """Return the (n, 2, 4) x and z of the corners, one after the other around."""
+        along = self.start[:, :1] + self.size[:, :1] * np.array([0, 1, 1, 0])
+        across = self.start[:, 1:] + self.size[:, 1:] * np.array([0, 0, 1, 1])
+        c, s = np.cos(self.heading)[:, None], np.sin(self.heading)[:, None]
+        return np.stack([along * c - across * s, along * s + across * c], axis=1)
+
+
+def _grid(along: int, across: int) -> np.ndarray:
+    """Return (along · across, 2) pairs of numbers from 0 to 1."""
+    parts = np.meshgrid(np.linspace(0, 1, along), np.linspace(0, 1, across), indexing="ij")
+    return np.stack(parts, axis=-1).reshape(-1, 2)
+
+
+def _bearings(corners: np.ndarray) -> np.ndarray:
+    """Return the (n, 4) bearings of (n, 2, 4) corners."""
+    x, z = corners[:, 0], corners[:, 1]
+    return np.where(z > NEAR_M, x / np.maximum(z, NEAR_M), np.sign(x) * 1e3)
+
+
+def _in_sight(body: _Rectangles, sight: Sight) -> np.ndarray:
+    """Return (n,) bool: whether a rectangle is as wide as the mask, and goes on only where it may be hidden."""
+    corners = body.corners()
+    bearings = _bearings(corners)
+    spare = sight.error + CORNER_M / np.maximum(corners[:, 1].mean(axis=1), 1.0)
+    left, right = bearings.min(axis=1), bearings.max(axis=1)
+    covers = (left <= sight.left + sight.error) & (right >= sight.right - sight.error)
+    return covers & (left >= sight.left_limit - spare) & (right <= sight.right_limit + spare)
+
+
+def _tight(body: _Rectangles, sight: Sight, at_ends: float, at_sides: float) -> np.ndarray:
+    """Return (n,) bool: whether the returns reach up to each face that is seen, by so many metres."""
+    bearings = _bearings(body.corners())
+    tight = np.ones(len(bearings), bool)
+    # The faces between which corners, on which axis, at its start or its end.
+    for a, b, axis, end in ((3, 0, 0, 0), (1, 2, 0, 1), (0, 1, 1, 0), (2, 3, 1, 1)):
+        position = body.start[:, axis] + end * body.size[:, axis]
+        faces_camera = position > 0 if end == 0 else position < 0
+        left, right = np.minimum(bearings[:, a], bearings[:, b]), np.maximum(bearings[:, a], bearings[:, b])
+        shown = np.minimum(right, sight.right) - np.maximum(left, sight.left)
+        gap = np.abs(body.reach[:, end, axis] - position)
+        tight &= ~(faces_camera & (shown > 2 * sight.error)) | (gap <= (at_sides if axis else at_ends))
+    return tight
+
+
+def _on_faces(body: _Rectangles, points: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return (n,) bool: whether most of the points (2, M) lie on the faces that look to the camera."""
+    c, s = np.cos(body.heading)[:, None], np.sin(body.heading)[:, None]
+    x, z = points
+    off = np.full((len(body.heading), len(x)), np.inf)
+    for axis, position in enumerate((c * x + s * z, c * z - s * x)):
+        first = body.start[:, axis, None]
+        last = first + body.size[:, axis, None]
+        off = np.minimum(off, np.where(first > 0, np.abs(position - first), np.inf))
+        off = np.minimum(off, np.where(last < 0, np.abs(position - last), np.inf))
+    return np.count_nonzero(off <= tolerance, axis=1) >= FACE_SHARE * len(x)

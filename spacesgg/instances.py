@@ -1,0 +1,96 @@
+"""The surfaces of all objects of an image: what one object shows tells what the others cannot."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spacesgg import annotations, boxes, masks, sparse_returns
+from spacesgg.errors import InputError
+from spacesgg.overlaps import find_overlap
+from spacesgg.surfaces import Surface, find_surface
+
+CONTESTED_SHARE = 0.5  # of an object's returns
+BETTER_FILLED = 0.1  # of the returns under a mask
+SAME_DEPTH = 0.03
+
+
+def find_masks(
+    objects: list[annotations.Object], entry: dict[str, Any], depth: np.ndarray, folder: Path | None, what: str
+) -> tuple[dict[str, np.ndarray], dict[str, InputError]]:
+    """Return key → (H, W) bool mask of an entry's objects, and key → what is wrong with it.
+
+    An object that has only a box is left out. But where the depth (H, W), that of the `what`, is sparse, its box
+    is its mask: the few returns in the middle of a box tell less than those that its whole gathers.
+    """
+    decoded, faults = masks.decode_all({thing.key: thing.mask for thing in objects}, *depth.shape, folder)
+    if sparse_returns.is_sparse(depth):
+        for thing in objects:
+            try:
+                if thing.mask is None:
+                    boxes.check_size(entry, thing.box, depth.shape, what)
+                    decoded[thing.key] = boxes.filled(depth.shape, thing.box)
+            except InputError as error:
+                faults[thing.key] = error
+    return decoded, faults
+
+
+def find_surfaces(depth: np.ndarray, masks: dict[str, np.ndarray], soft: bool) -> dict[str, Surface | None]:
+    """Return key → surface, None where there is none to be told, of key → (H, W) bool mask in depth (H, W).
+
+    `soft` says that depth crosses edges in ramps (depth_edges.py).
+    """
+    overlap = find_overlap(masks.values())
+    road = sparse_returns.find_road(depth)
+    found = {key: find_surface(depth, mask, soft, overlap, road) for key, mask in masks.items()}
+    if sparse_returns.is_sparse(depth):
+        unsure = [key for key in masks if found[key] is None or _is_contested(key, depth, masks, found)]
+        sure = {key: surface for key, surface in found.items() if key not in unsure and surface is not None}
+        for key in unsure:
+            left = _without_others(depth, key, masks, sure)
+            found[key] = find_surface(left, masks[key], soft, overlap, road)
+    return found
+
+
+def _is_contested(
+    key: str, depth: np.ndarray, masks: dict[str, np.ndarray], found: dict[str, Surface | None]
+) -> bool:
+    """Return whether the returns found for an object are another's, whose mask they fill better."""
+    own = _returns(depth.shape, found[key])
+    count = np.count_nonzero(own)
+    for other, surface in found.items():
+        if other == key or surface is None or not np.count_nonzero(own & masks[other]) > CONTESTED_SHARE * count:
+            continue
+        theirs = _returns(depth.shape, surface)
+        if np.count_nonzero(own & theirs) > CONTESTED_SHARE * count:
+            filled, better = (
+                np.count_nonzero(part) / np.count_nonzero(mask & (depth > 0))
+                for part, mask in ((own, masks[key]), (theirs, masks[other]))
+            )
+            if better > filled + BETTER_FILLED:
+                return True
+    return False
+
+
+def _returns(shape: tuple[int, int], surface: Surface) -> np.ndarray:
+    """Return the (H, W) bool pixels of a surface in the image."""
+    whole = np.zeros(shape, bool)
+    whole[surface.window] = surface.pixels
+    return whole
+
+
+def _without_others(
+    depth: np.ndarray, key: str, masks: dict[str, np.ndarray], found: dict[str, Surface]
+) -> np.ndarray:
+    """Return the (H, W) depth without the returns that the objects found explain.
+
+    These are the returns at their depth under their masks, and all those under their masks alone: LiDAR sees over
+    what stands before an object, and what it sees there of the object must not look like one that goes on outside
+    its mask.
+    """
+    left, own = depth.copy(), masks[key]
+    for other, surface in found.items():
+        near, far = np.percentile(depth[surface.window][surface.pixels], (2, 98))
+        at_depth = (depth > near * (1 - SAME_DEPTH)) & (depth < far * (1 + SAME_DEPTH))
+        left[masks[other] & (~own | at_depth)] = 0
+    return left
