@@ -21,7 +21,8 @@ TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that pa
 BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
 SIGMAS = 0.5  # of the smoothed noise of each object, beside the base margin
 SOFT_FAR_PERCENT = 3.0  # of soft depth: ramps lead backwards, off the object
-SOFT_MARGIN = 0.01  # of the depth: monocular scale drifts by some percent, but little between neighbours
+SOFT_MARGIN = 0.007  # of the depth: monocular scale drifts by some percent, but little between neighbours
+DRIFT = 0.02  # of the depth, beside that, between objects of which sight parts by 45 degrees
 # Of the depth: two lines of a 64-line LiDAR lie so far apart, and the columns of its returns.
 SPARSE_MARGIN = (0.002, 0.006, 0.002)
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
@@ -51,6 +52,7 @@ class Extent(NamedTuple):
     box: np.ndarray  # (2, 3) metres
     margin: np.ndarray  # (3,) metres
     seen: np.ndarray  # (2, 3) metres: the part of the box that is not hidden, always finite
+    drift: float = 0.0  # metres that the far and the near side err by, per metre that sight parts at one metre
 
     @property
     def centre(self) -> np.ndarray:
@@ -122,7 +124,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
         margin[2] += SOFT_MARGIN * middle
     if surface.sparse:
         margin = margin + middle * np.array(SPARSE_MARGIN)
-    return Extent(box, margin, seen)
+    return Extent(box, margin, seen, DRIFT * middle if frame.soft else 0.0)
 
 
 def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most: float = np.inf) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from spacesgg.extents import Extent
 from spacesgg.layers import cluster_layers
 
+MIN_AWAY_M = 0.1
 VIEWS = ("front", "left", "right", "back")
 # Rows: the viewer's right, down and away, in the camera's axes. The scene turns about its vertical.
 ROTATIONS = {
@@ -69,6 +70,12 @@ def _margins(extents: list[Extent], a: np.ndarray, b: np.ndarray, tilt_sigma: fl
     """
     own = np.array([extent.margin for extent in extents])
     margins = np.hypot(own[a], own[b])
+    drift = np.array([extent.drift for extent in extents])
+    if drift.any():
+        centres = np.array([extent.centre for extent in extents])
+        rays = centres[:, :2] / np.maximum(centres[:, 2:], MIN_AWAY_M)
+        apart = np.minimum(np.hypot(*(rays[a] - rays[b]).T), 1)
+        margins[:, 2] += np.minimum(drift[a], drift[b]) * apart
     if tilt_sigma:
         centres = np.array([extent.seen for extent in extents]).mean(axis=1)
         x, y, z = np.abs(centres[a] - centres[b]).T
