@@ -43,6 +43,8 @@ GAP = 0.08  # parts of one object follow each other in depth more closely than t
 FRONT_SHARE = 0.1
 # Where edges are soft, so far into the mask neither its edge nor the depth is trusted.
 SOFT_RIM_PX = 8  # a mask grown by 5 pixels and half a ramp of 6
+MAX_SPREAD = 1.5  # of soft depth from an object's near to its far side: a long table's, seen end-on
+RIDGE_PX = 5  # half a leg and a ramp
 MIN_CORE_SHARE = 0.1  # of the object's pixels that must be left of it
 FEW_SHARE = 0.15  # of the mask; an object with fewer pixels is thin, or has lost its depth
 MIDDLE = 0.6  # of the greatest distance to the mask's edge
@@ -113,6 +115,7 @@ def find_surface(
             return None
     if soft:
         pixels = _nearest_parts(z, _core(pixels, inside, SOFT_RIM_PX / step))
+        pixels = _ridge(z, pixels, inside, step)
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
 
 
@@ -181,6 +184,20 @@ def _nearest_parts(z: np.ndarray, core: np.ndarray) -> np.ndarray:
         if max(span[0] / far, near / span[1]) <= 1 + GAP:
             near, far = min(near, span[0]), max(far, span[1])
     return core & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
+
+
+def _ridge(z: np.ndarray, pixels: np.ndarray, inside: np.ndarray, step: int) -> np.ndarray:
+    """Return those of an object's pixels that are as near as any around them, where its depths lie too far apart.
+
+    Of a tripod's leg, thinner than a ramp, only the middle comes near to its own depth.
+    """
+    near, far = _span(z, pixels)
+    if far <= MAX_SPREAD * near:
+        return pixels
+    size = 2 * round(RIDGE_PX / step) + 1
+    nearest = cv2.erode(z + ~(inside & (z > 0)) * np.float32(1e30), np.ones((size, size), np.uint8))
+    ridge = pixels & (z <= nearest * np.float32(1 + STEP))
+    return ridge if np.count_nonzero(ridge) >= MIN_POINTS else pixels
 
 
 def _connected(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import layers_aggregation
-from spacesgg import layers
+from spacesgg import depth_ranges, layers
 from spacesgg.quantiles import percentiles
 
 spans = st.lists(
@@ -198,3 +198,14 @@ def test_inverse_depth_too_small_to_invert_is_no_depth(folder):
     (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
     assert run(folder, "out.json", "--inverse-depth") == 1
     assert orjson.loads((folder / "out.json").read_bytes())["a.jpg"] == {**entry, "levels": []}
+
+
+def test_legs_thinner_than_the_ramps_of_soft_depth_do_not_reach_to_the_wall():
+    """Only along the middle of its legs does the depth of a tripod come near to 3 m; the wall is 8 m away."""
+    depth = np.full((240, 320), 8.0, np.float32)
+    for foot in (100, 160, 220):
+        cv2.line(depth, (160, 60), (foot, 200), 3.0, 7)
+    cv2.circle(depth, (160, 55), 8, 3.0, -1)
+    tripod = cv2.dilate((depth < 5).astype(np.uint8), np.ones((11, 11), np.uint8)) > 0
+    found = depth_ranges.depth_range(cv2.blur(depth, (7, 7)), tripod, soft=True)
+    assert found == pytest.approx([3, 3], abs=0.2)
