@@ -20,6 +20,7 @@ EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
 MAX_CIRCLE_POINTS = 400
+FACE_POINTS = 1000  # of a face tell its ends and thickness
 FACE_THICKNESS = 0.12  # of its length: noise and relief
 MIN_FACING = 0.5  # of the normal's length along the view
 CIRCLE_RMS = 0.06  # of the radius: a plane or an L of two faces fits a circle worse than this
@@ -150,9 +151,10 @@ def single_face(points: np.ndarray) -> Face | None:
     """Return the upright face that the points lie on, None where they show more than one, or one seen sideways."""
     if points.shape[1] < MIN_POINTS:
         return None
-    middle = points[::2].mean(axis=1)
-    plan = points[::2] - middle[:, None]
-    _, vectors = np.linalg.eigh((plan @ plan.T).astype(float))
+    plan = points[::2, :: max(1, points.shape[1] // FACE_POINTS)]
+    middle = plan.mean(axis=1)
+    plan = plan - middle[:, None]
+    _, vectors = np.linalg.eigh(plan @ plan.T)
     normal, along = vectors.T if vectors[1, 0] > 0 else (-vectors[:, 0], vectors[:, 1])
     if normal[1] < MIN_FACING:
         return None

@@ -14,7 +14,7 @@ import numpy as np
 from spacesgg import completion, label_kinds, occlusion, size_priors, sparse_extents, surfaces
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline, find_outline
-from spacesgg.quantiles import of_sorted, percentiles, sample_index
+from spacesgg.quantiles import of_sorted, partitioned, percentiles, sample_index
 from spacesgg.surfaces import Surface
 
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
@@ -27,7 +27,7 @@ DRIFT = 0.02  # of the depth, beside that, between objects of which sight parts 
 SPARSE_MARGIN = (0.002, 0.006, 0.002)
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
-NOISE_POINTS = 1500  # tell the noise to some percent
+NOISE_POINTS = 1000  # tell the noise to some percent
 # The upper and lower edges of a silhouette are taken so far within it: masks are grown, those of soft depth more.
 GROWTH_PX = 1
 SOFT_GROWTH_PX = 3
@@ -68,7 +68,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     index = sample_index(surface.pixels, POINTS)
     core = directions.take(index, axis=1)
     core *= smoothed.ravel().take(index)
-    ordered = np.sort(core, axis=1)
+    ordered = partitioned(core, (0, TAIL_PERCENT, 50, 100 - SOFT_FAR_PERCENT, 100 - TAIL_PERCENT, 100))
     seen = np.array(
         [
             [of_sorted(row, TAIL_PERCENT) for row in ordered],
@@ -104,12 +104,13 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
         reach = _top_reach(frame, surface, outline, top)
         ring = sample_index(surface.around & (depth > 0), RING_POINTS)
         around = directions[2].take(ring) * depth.ravel().take(ring)
-        back = _back(box, label, reach, around)
+        behind = percentiles(around, (BEHIND_PERCENT,))[0] if len(around) else np.inf
+        back = _back(box, label, reach, behind)
         if round_body is not None and label_kinds.is_round(label):
             back = min(back, round_body[1][1] + ROUND_MARGIN_M)
         box[1, 2] = max(box[1, 2], back)
         if round_body is None:
-            box = _with_body(box, completion.single_face(core), label, around)
+            box = _with_body(box, completion.single_face(core), label, behind)
         if label_kinds.has_flat_top(label):
             box[1, 2] = max(seen[1, 2], min(box[1, 2], _top_end(frame, surface, outline, top, whole)))
     if frame.ground_height is not None:
@@ -145,17 +146,16 @@ def _no_wider(box: np.ndarray, seen: np.ndarray, body: tuple[np.ndarray, np.ndar
     return box
 
 
-def _with_body(box: np.ndarray, face: completion.Face | None, label: str, around: np.ndarray) -> np.ndarray:
+def _with_body(box: np.ndarray, face: completion.Face | None, label: str, behind: float) -> np.ndarray:
     """Return the (2, 3) box widened by the body behind a single face, which goes back along the face's normal.
 
-    Not beyond the surface that is seen around it, `around` (N,) metres away.
+    Not beyond the surface that is seen around it, `behind` metres away.
     """
     if face is None:
         return box
     depth = size_priors.least_depth(label, face.length)
     low, high = face.body(depth)
-    if len(around):
-        high[1] = min(high[1], percentiles(around, (BEHIND_PERCENT,))[0])
+    high[1] = min(high[1], behind)
     box[0, 0], box[1, ::2] = min(box[0, 0], low[0]), np.maximum(box[1, ::2], high)
     return box
 
@@ -226,15 +226,15 @@ def _meet(frame: Frame, rows: np.ndarray, columns: np.ndarray, height: float) ->
     return away[falling] * np.float32(height) / down[falling] if height > 0 else away[:0]
 
 
-def _back(box: np.ndarray, label: str, reach: float, around: np.ndarray) -> float:
+def _back(box: np.ndarray, label: str, reach: float, behind: float) -> float:
     """Return how far back, in levelled metres, the object may go on behind the face it shows.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
-    unless they hang on, or stand against, the surface that is seen around them, `around` (N,) metres away.
+    unless they hang on, or stand against, the surface that is seen around them, `behind` metres away.
     """
     width, front = float(np.ptp(box[:, 0])), float(box[0, 2])
     possible = max(front + size_priors.least_depth(label, width), min(reach, front + TOP_OF_WIDTH * width))
-    return min(possible, percentiles(around, (BEHIND_PERCENT,))[0]) if len(around) else possible
+    return min(possible, behind)
 
 
 def _rise(depth: np.ndarray, pixels: np.ndarray) -> float:
