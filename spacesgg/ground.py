@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spacesgg import open3d_core
+from spacesgg.quantiles import percentiles
 
 MAX_TILT_DEG = 45.0  # beyond this the floor of a tilted camera cannot be told from the wall of a level one
 SAMPLES = 3000  # points are thinned to this many: enough for a plane, and the time stays the same at any size
@@ -47,9 +48,15 @@ class Ground(NamedTuple):
     sigma: float  # radians: how far the parts of the ground disagree on the vertical
 
 
-def _fit(rays: np.ndarray, inverse_depth: np.ndarray) -> np.ndarray:
-    """Return (a, b, c) of inverse depth = a·x/z + b·y/z + c, by least squares; `rays` (N, 3) end in a one."""
-    return np.linalg.solve(RIDGE * (rays.T @ rays), rays.T @ inverse_depth)
+def _fit(space: np.ndarray) -> np.ndarray:
+    """Return (a, b, c) of 1/z = a·x/z + b·y/z + c, by least squares; `space` (N, 4) is x/z, y/z, 1 and 1/z."""
+    sums = space[:, :3].T @ space
+    return np.linalg.solve(RIDGE * sums[:, :3], sums[:, 3])
+
+
+def _off(space: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Return (N,) by how much the plane's inverse depth exceeds that of the points `space` (N, 4), see `_fit`."""
+    return space @ (*coefficients, -1.0)
 
 
 def _down(coefficients: np.ndarray) -> tuple[np.ndarray, float]:
@@ -85,30 +92,33 @@ def find_ground(points: np.ndarray, valid_count: int, seed: int = 0) -> Ground |
     if count < 100:
         return None
     inverse = 1 / sample[:, 2]
-    rays = np.column_stack([sample[:, :2] * inverse[:, None], np.ones(count)])
-    thickness = THICKNESS * float(np.partition(inverse, count // 4)[count // 4])  # of the farther part
-    up, everything = np.flatnonzero(_faces_up(rays, inverse, valid)), np.arange(count)
+    space = np.column_stack([sample[:, :2] * inverse[:, None], np.ones(count), inverse])
+    thickness = THICKNESS * percentiles(inverse, (25,))[0]  # of the farther part
+    up, everything = np.flatnonzero(_faces_up(space, valid)), np.arange(count)
     walls: list[np.ndarray] = []
     for left, times, share in ((up, 1, MIN_SHARE), (everything, 1, MIN_SHARE), (up, DRIFT_THICKNESS, DRIFT_SHARE)):
-        ground = _search(rays, inverse, left, times * thickness, share, seed, walls if times == 1 else [])
+        ground = _search(space, left, times * thickness, share, seed, walls if times == 1 else [])
         if ground is not None:
             return ground
     return _from_walls(walls)
 
 
-def _faces_up(rays: np.ndarray, inverse: np.ndarray, valid: np.ndarray) -> np.ndarray:
+def _faces_up(space: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Return (N,) bool: whether the surface around each valid point of an (H, W) grid may be the ground's.
+
+    `space` (N, 4) is what `_fit` takes of these points.
 
     Its neighbours in the row and in the column, across holes, tell the surface's plane (a, b, c) (see `_fit`),
     which is its normal too.
     """
+    x, y, _, inverse = space.T
     number = np.empty(valid.shape, np.int64)
-    number[valid] = np.arange(len(inverse))
-    a = _slope(rays[:, 0], inverse)
+    number[valid] = np.arange(len(space))
+    a = _slope(x, inverse)
     columns = number.T[valid.T]
     b = np.empty_like(a)
-    b[columns] = _slope(rays[columns, 1], inverse[columns])
-    c = inverse - a * rays[:, 0] - b * rays[:, 1]
+    b[columns] = _slope(y.take(columns), inverse.take(columns))
+    c = inverse - a * x - b * y
     return (b > 0) & (a * a + c * c < np.tan(np.radians(MAX_NORMAL_TILT_DEG)) ** 2 * b * b)
 
 
@@ -124,48 +134,42 @@ def _slope(ray: np.ndarray, inverse: np.ndarray) -> np.ndarray:
 
 
 def _search(
-    rays: np.ndarray,
-    inverse: np.ndarray,
-    left: np.ndarray,
-    thickness: float,
-    share: float,
-    seed: int,
-    walls: list[np.ndarray],
+    space: np.ndarray, left: np.ndarray, thickness: float, share: float, seed: int, walls: list[np.ndarray]
 ) -> Ground | None:
-    """Return the ground that the points `left` (indices of the N) show, None where they show none.
+    """Return the ground that the points `left`, rows of `space` (N, 4), show, None where they show none.
 
     It holds at least `share` of the N points. The normals of large upright planes met on the way go to `walls`.
     """
-    least = max(MIN_POINTS, share * len(rays))
+    least = max(MIN_POINTS, share * len(space))
     open3d = open3d_core.load()
     open3d.utility.random.seed(seed)
-    space = np.column_stack([rays[:, :2], inverse])
-    free, free_inverse = rays, inverse  # of the planes before
+    free, left = space, space.take(left, axis=0)  # of the planes before
     for _ in range(PLANES):
         if len(left) < least:
             return None
-        some = space[left[:: -(-len(left) // SEARCHED)]]
+        some = left[:: -(-len(left) // SEARCHED), (0, 1, 3)]
         cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(some))
         plane, _ = cloud.segment_plane(thickness, 3, RANSAC_ITERATIONS, RANSAC_PROBABILITY)
-        near = np.abs(free @ plane[[0, 1, 3]] + plane[2] * free_inverse) < thickness
+        plane = plane[[0, 1, 3, 2]]
+        near = np.abs(free @ plane) < thickness
         if np.count_nonzero(near) < least:
             return None
-        own, depth = _where(near, free, free_inverse)
-        coefficients = _fit(own, depth)
+        own = free.compress(near, axis=0)  # indexing takes four times as long
+        coefficients = _fit(own)
         # RANSAC's plane is through three points: it misses some of the ground's and has some of another surface's.
-        chosen = np.abs(free @ coefficients - free_inverse) < thickness
-        ground = _as_ground(rays, inverse, *_where(chosen, free, free_inverse), thickness)
+        chosen = np.abs(_off(free, coefficients)) < thickness
+        ground = _as_ground(space, free.compress(chosen, axis=0), thickness)
         if ground is not None:
             return ground
         normal, _ = _down(coefficients)
         if (
-            len(own) > WALL_SHARE * len(rays)
+            len(own) > WALL_SHARE * len(space)
             and normal[1] < np.sin(np.radians(MAX_WALL_LEAN_DEG))
-            and _disagreement(own, depth, normal) < np.radians(MAX_WALL_SIGMA_DEG)
+            and _disagreement(own, normal) < np.radians(MAX_WALL_SIGMA_DEG)
         ):
             walls.append(normal)
-        free, free_inverse = _where(~near, free, free_inverse)
-        left = left[np.abs(space[left] @ plane[:3] + plane[3]) >= thickness]
+        free = free.compress(~near, axis=0)
+        left = left.compress(np.abs(left @ plane) >= thickness, axis=0)
     return None
 
 
@@ -185,46 +189,33 @@ def _from_walls(normals: list[np.ndarray]) -> Ground | None:
     return Ground(_level(down), None, tilt, sigma) if tilt <= MAX_WALL_LEAN_DEG else None
 
 
-def _as_ground(
-    rays: np.ndarray, inverse: np.ndarray, own: np.ndarray, depth: np.ndarray, thickness: float
-) -> Ground | None:
-    """Return the ground that the plane of the points `own` (n, 3), inverse depth `depth` (n,), is, or None."""
-    coefficients = _fit(own, depth)
+def _as_ground(space: np.ndarray, own: np.ndarray, thickness: float) -> Ground | None:
+    """Return the ground that the plane of the points `own` (n, 4) of `space` (N, 4) is, None where it is none."""
+    coefficients = _fit(own)
     for _ in range(REFITS):
-        off = np.abs(own @ coefficients - depth)
-        kept = off <= 3 * max(1.4826 * _middle(off), 1e-4 * thickness)
-        own, depth = _where(kept, own, depth)
-        coefficients = _fit(own, depth)
+        off = np.abs(_off(own, coefficients))
+        own = own.compress(off <= 3 * max(1.4826 * percentiles(off, (50,))[0], 1e-4 * thickness), axis=0)
+        coefficients = _fit(own)
     down, distance = _down(coefficients)
     tilt = float(np.degrees(np.arccos(np.clip(down[1], -1, 1))))
     if tilt > MAX_TILT_DEG or distance <= 0:
         return None  # a wall, or a ceiling
     # A point lies below the plane when its ray met it later: its inverse depth is smaller than the plane's.
-    expected = rays @ coefficients
-    below = np.count_nonzero((expected - inverse > 2 * thickness) & (expected > 0))
-    if below > MAX_BELOW * len(rays):
+    above = _off(space, coefficients)
+    below = np.count_nonzero((above > 2 * thickness) & (above > -space[:, 3]))
+    if below > MAX_BELOW * len(space):
         return None
-    sigma = _disagreement(own, depth, down)
+    sigma = _disagreement(own, down)
     return Ground(_level(down), float(distance), tilt, sigma) if sigma <= np.radians(MAX_SIGMA_DEG) else None
 
 
-def _where(chosen: np.ndarray, rays: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `chosen` of the (N, 3) rays, and inverse depths (N,); indexing takes four times as long."""
-    return rays.compress(chosen, axis=0), inverse.compress(chosen)
-
-
-def _middle(values: np.ndarray) -> float:
-    """Return the upper median of (N,) values."""
-    return float(np.partition(values, len(values) // 2)[len(values) // 2])
-
-
-def _disagreement(rays: np.ndarray, inverse: np.ndarray, down: np.ndarray) -> float:
+def _disagreement(space: np.ndarray, down: np.ndarray) -> float:
     """Return how far, in radians, halves of the ground disagree on the vertical."""
     worst = 0.0
     for axis in (0, 1):
-        first = rays[:, axis] < _middle(rays[:, axis])
+        first = space[:, axis] < percentiles(space[:, axis], (50,))[0]
         for half in (first, ~first):
             if np.count_nonzero(half) >= MIN_PARTS:
-                other, _ = _down(_fit(*_where(half, rays, inverse)))
+                other, _ = _down(_fit(space.compress(half, axis=0)))
                 worst = max(worst, float(np.arccos(min(abs(other @ down), 1.0))))
     return worst / 2  # the whole is about twice as steady as its halves
