@@ -111,6 +111,9 @@ def widen(
     most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max())
     most[0] = max(most[0], longest - size[0])
     limits = box[:, :2] + np.array([-most, most])
+    if frame.ground_height is not None:
+        # What hides its foot stands on the ground as a rule, however little of it is seen.
+        limits[1, 1] = max(limits[1, 1], frame.ground_height)
     box = box.copy()
     chosen = outline.thinned(SCAN_LINES)
     z = depth.take(chosen)
@@ -137,9 +140,6 @@ def widen(
         beyond = frame.levelled(rows[:, 0], columns[:, 0], z[there])[axis]
         box[0, axis] = min(box[0, axis], beyond.min())
         box[1, axis] = max(box[1, axis], beyond.max())
-    if frame.ground_height is not None:
-        # What hides its foot stands on the ground as a rule, however little of it is seen.
-        limits[1, 1] = max(limits[1, 1], frame.ground_height)
     box[0, :2] = np.maximum(box[0, :2], limits[0])
     box[1, :2] = np.minimum(box[1, :2], limits[1])
     return box

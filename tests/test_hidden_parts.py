@@ -134,3 +134,9 @@ def test_the_body_behind_a_single_face_goes_back_along_its_normal(side):
     )  # sight ends the body at the near end
     side_of_it = np.stack([points[0] * 0.3, points[1], points[2] - points[0] * side])
     assert completion.single_face(np.hstack([points, side_of_it])) is None
+
+
+def test_what_is_hidden_down_to_the_picture_s_border_may_stand_on_the_ground():
+    post, screen = [[-0.1, -0.2, 4.0], [0.1, 1.4, 4.1]], [[-0.3, 0.1, 1.5], [0.3, 1.4, 1.6]]
+    scene, ids = see([post, screen])
+    assert box_of(scene, ids == 0)[1, 1] == pytest.approx(1.4, abs=0.03)
