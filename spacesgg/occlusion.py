@@ -37,6 +37,7 @@ DOWN, RIGHT = np.repeat(
 # Only the lines that reach to the side's extreme, within so much of the size, tell whether it ends there: the foot
 # of a lamp is narrower than its shade, and the free ends of the shade say nothing of what hides the foot.
 EXTREME_SHARE = 0.15
+STRAY_LINES = 2  # may reach farther than any others and be no part of the object
 LOWEST_SHARE = 0.05  # a shade is high, its stem thin: only the lowest lines lead down from the stem
 HIDDEN_SHARE = 0.5  # of these lines
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
@@ -123,7 +124,8 @@ def widen(
         side = slice(number * SCAN_LINES, (number + 1) * SCAN_LINES)
         axis, end, room = number // 2, number % 2, lines.room[side]
         share = LOWEST_SHARE if number == BOTTOM else EXTREME_SHARE
-        extreme = room <= room.min() + share * surface.pixels.shape[1 - axis] * surface.step
+        nearest = np.sort(room)
+        extreme = room <= max(nearest[STRAY_LINES], nearest[0] + share * surface.pixels.shape[1 - axis] * surface.step)
         there = np.flatnonzero(hidden[side] & extreme) + side.start
         if len(there) <= HIDDEN_SHARE * np.count_nonzero(extreme):
             continue
