@@ -124,8 +124,9 @@ def widen(
         side = slice(number * SCAN_LINES, (number + 1) * SCAN_LINES)
         axis, end, room = number // 2, number % 2, lines.room[side]
         share = LOWEST_SHARE if number == BOTTOM else EXTREME_SHARE
+        size_px = surface.pixels.shape[1 - axis] * surface.step
         nearest = np.sort(room)
-        extreme = room <= max(nearest[STRAY_LINES], nearest[0] + share * surface.pixels.shape[1 - axis] * surface.step)
+        extreme = room <= max(nearest[STRAY_LINES], nearest[0] + share * size_px)
         there = np.flatnonzero(hidden[side] & extreme) + side.start
         if len(there) <= HIDDEN_SHARE * np.count_nonzero(extreme):
             continue
