@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import Any
 
 import orjson
-from tqdm import tqdm
 
 from spacesgg import heap, interrupts, workers
 from spacesgg.atomic import atomic_open
@@ -124,7 +123,11 @@ def run(
         results = (_attempt_here(function, item) for item in items)
     else:
         results = _in_processes(function, items, count)
-    yield from tqdm(results, total=total, desc=what, unit="image", disable=None)
+    if sys.stderr.isatty():
+        from tqdm import tqdm  # loading it takes as long as an image or two
+
+        results = tqdm(results, total=total, desc=what, unit="image")
+    yield from results
 
 
 class Failures:
