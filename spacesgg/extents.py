@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import completion, label_kinds, occlusion, size_priors, sparse_extents, surfaces
+from spacesgg import completion, label_kinds, occlusion, size_priors, soft_depth, sparse_extents
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline, find_outline
 from spacesgg.quantiles import of_sorted, partitioned, percentiles, sample_index
@@ -90,7 +90,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     round_body = completion.circle(core)
     seen = _cover(seen, round_body, MAX_ARC_M)
     if frame.soft:
-        seen[1, 2] += surfaces.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
+        seen[1, 2] += soft_depth.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
     seen[0, 2] = min(seen[0, 2], max(_foot(frame, surface, outline), seen[0, 2] - MAX_FOOT_M))
     if surface.sparse:
         box = sparse_extents.find_box(seen, frame, surface, outline, edge_depth, core, label)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import boxes
+from spacesgg import boxes, soft_depth
 from spacesgg.overlaps import find_foreign
-from spacesgg.quantiles import percentiles, sample
+from spacesgg.parts import GAP, KERNEL, RIVAL_SHARE, STEP, extremes, main_cluster, main_part, span_of
 from spacesgg.sparse_returns import SPARSE_COVERAGE, find_returns
 from spacesgg.spill import find_spill
 
@@ -28,29 +28,15 @@ MIN_RETURNS = 5  # of a sparse object that lie together
 LEG_SHARE = 0.01
 EDGE_PX = 4  # a mask grown by two pixels, and the step at the part's own edge
 FARTHER_SHARE = 0.6  # of what is next to the part outside the mask
-# Neighbours (3×3) of one surface differ by less: 1 % on a floor at 4 m, 3 sigma of a Kinect at 5 m.
-STEP = 0.045
-LEVEL_STEP = 0.035  # in soft depth, which is without noise
 # A ring of spill, d pixels wide, leaks into the background along its whole length: 1/d of its pixels.
 LEAK_SHARE = 0.08
 LEAK_WEIGHT = 0.05  # a surface that leaks is taken for the object only where nothing else is of any size
-RIVAL_SHARE = 0.4  # of the largest surface: then the nearer of the two is the object
-SOFT_RIVAL_SHARE = 0.2  # where ramps have eaten most of what is narrow
 MIN_PART = 0.005  # of the largest surface
-GAP = 0.08  # parts of one object follow each other in depth more closely than this share of it
-# What lies behind such a gap is seen through the object; what lies before it is an occluder's edge or strays,
+# What lies behind a gap in depth is seen through the object; what lies before it is an occluder's edge or strays,
 # unless it has this share of the main surface.
 FRONT_SHARE = 0.1
-# Where edges are soft, so far into the mask neither its edge nor the depth is trusted.
-SOFT_RIM_PX = 8  # a mask grown by 5 pixels and half a ramp of 6
-MAX_SPREAD = 1.5  # of soft depth from an object's near to its far side: a long table's, seen end-on
-RIDGE_PX = 5  # half a leg and a ramp
-MIN_CORE_SHARE = 0.1  # of the object's pixels that must be left of it
 FEW_SHARE = 0.15  # of the mask; an object with fewer pixels is thin, or has lost its depth
 MIDDLE = 0.6  # of the greatest distance to the mask's edge
-SPAN_PERCENTS = (5.0, 95.0)
-SPAN_VALUES = 1000  # tell the span of a part to far below STEP
-KERNEL = np.ones((3, 3), np.uint8)
 
 
 class Surface(NamedTuple):
@@ -114,8 +100,7 @@ def find_surface(
         if not pixels.any():
             return None
     if soft:
-        pixels = _nearest_parts(z, _core(pixels, inside, SOFT_RIM_PX / step))
-        pixels = _ridge(z, pixels, inside, step)
+        pixels = soft_depth.trusted(z, pixels, inside, step)
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
 
 
@@ -148,56 +133,7 @@ def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
     middle = seen & (distance >= MIDDLE * distance.max())
     if np.count_nonzero(middle) < MIN_POINTS:
         return np.zeros_like(inside)
-    return _main_cluster(z, middle)
-
-
-def _core(pixels: np.ndarray, inside: np.ndarray, soft_rim: float) -> np.ndarray:
-    """Return the pixels far from the mask's edge, or as far as leaves enough of them."""
-    distance = cv2.distanceTransform(np.pad(inside.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    distances = distance[pixels]
-    enough = max(MIN_POINTS, MIN_CORE_SHARE * len(distances))
-    if len(distances) <= enough:
-        return pixels
-    rim = float(np.partition(distances, -int(enough))[-int(enough)])
-    return pixels & (distance >= min(rim, soft_rim))
-
-
-def _nearest_parts(z: np.ndarray, core: np.ndarray) -> np.ndarray:
-    """Return the pixels of the core's level parts that are its nearest, and follow each other without a gap.
-
-    What shows between the legs of a tripod, or through the back of a chair, lies far from the edge of a grown
-    mask, and only ramps part it from the object.
-    """
-    valid = z > 0
-    level = core & (
-        cv2.dilate(z, KERNEL) <= cv2.erode(z + ~valid * np.float32(1e30), KERNEL) * np.float32(1 + LEVEL_STEP)
-    )
-    parts, labels = cv2.connectedComponents(level.view(np.uint8), connectivity=4)
-    areas = np.bincount(labels.ravel(), minlength=parts).astype(float)
-    areas[0] = 0
-    spans = {int(part): _span(z, labels == part) for part in np.flatnonzero(areas >= MIN_POINTS)}
-    if len(spans) < 2:
-        return core
-    main = _main_part(spans, areas, SOFT_RIVAL_SHARE)
-    near, far = spans.pop(main)
-    for span in sorted(spans.values(), key=lambda span: max(span[0] / far, near / span[1])):
-        if max(span[0] / far, near / span[1]) <= 1 + GAP:
-            near, far = min(near, span[0]), max(far, span[1])
-    return core & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
-
-
-def _ridge(z: np.ndarray, pixels: np.ndarray, inside: np.ndarray, step: int) -> np.ndarray:
-    """Return those of an object's pixels that are as near as any around them, where its depths lie too far apart.
-
-    Of a tripod's leg, thinner than a ramp, only the middle comes near to its own depth.
-    """
-    near, far = _span(z, pixels)
-    if far <= MAX_SPREAD * near:
-        return pixels
-    size = 2 * round(RIDGE_PX / step) + 1
-    nearest = cv2.erode(z + ~(inside & (z > 0)) * np.float32(1e30), np.ones((size, size), np.uint8))
-    ridge = pixels & (z <= nearest * np.float32(1 + STEP))
-    return ridge if np.count_nonzero(ridge) >= MIN_POINTS else pixels
+    return main_cluster(z, middle)
 
 
 def _connected(
@@ -208,17 +144,14 @@ def _connected(
     What the rest leaves are the surfaces kept, holes, and pixels at steps or on parts too thin to tell. The pixels
     `foreign` (h, w) bool are neither: nothing is concluded from them.
     """
-    valid = z > 0
-    farthest = cv2.dilate(z, KERNEL)
-    # A hole must not be the nearest; adding takes a third of the time of np.where.
-    nearest = cv2.erode(z + ~valid * np.float32(1e30), KERNEL)
-    smooth = valid & (farthest <= nearest * np.float32(1 + STEP))
+    farthest, nearest = extremes(z)
+    smooth = (z > 0) & (farthest <= nearest * np.float32(1 + STEP))
     spill = find_spill(z, inside, step)
     smooth &= ~foreign
     own = smooth & inside & ~spill
     parts, labels = cv2.connectedComponents(own.view(np.uint8), connectivity=4)
     if parts < 2:
-        return _main_cluster(z, seen), inside  # too thin for neighbourhoods
+        return main_cluster(z, seen), inside  # too thin for neighbourhoods
     areas = np.bincount(labels.ravel(), minlength=parts).astype(float)
     areas[0] = 0
     outside = cv2.dilate((smooth & ~own).view(np.uint8), KERNEL) > 0
@@ -228,8 +161,8 @@ def _connected(
     weights = areas * np.where(leaky, LEAK_WEIGHT, 1.0)
     large = np.flatnonzero(weights >= max(LEAK_WEIGHT, MIN_PART * weights.max()))
     members = {part: labels == part for part in large.tolist()}
-    spans = {part: _span(z, pixels) for part, pixels in members.items()}
-    main = _main_part(spans, weights, SOFT_RIVAL_SHARE if soft else RIVAL_SHARE)
+    spans = {part: span_of(z, pixels) for part, pixels in members.items()}
+    main = main_part(spans, weights, soft_depth.SOFT_RIVAL_SHARE if soft else RIVAL_SHARE)
     whole = members[main]
     near, far = spans[main]
     # Parts are added from the nearest gap on, so that each may bridge the way to the next.
@@ -255,28 +188,6 @@ def _connected(
         pixels = pixels if found is None else pixels | found
     # Spill at the object's own depth may as well be the object: its outline keeps it, its depth does without.
     return pixels & ~spill, inside & ~((own & ~whole) | (spill & ~at_depth))
-
-
-def _span(z: np.ndarray, part: np.ndarray) -> list[float]:
-    """Return the [near, far] that most depths of a part, (h, w) bool, lie within."""
-    return percentiles(sample(z, part, SPAN_VALUES), SPAN_PERCENTS)
-
-
-def _main_part(spans: dict[int, list[float]], weights: np.ndarray, share: float) -> int:
-    """Return the largest part of the nearest group, in depth, that holds `share` of the largest group's weight.
-
-    What is seen through a chair may be larger than the chair, but the chair is nearer.
-    """
-    groups: list[list[int]] = []
-    end = 0.0
-    for part in sorted(spans, key=lambda part: spans[part][0]):
-        if not groups or spans[part][0] > end * (1 + GAP):
-            groups.append([])
-        groups[-1].append(part)
-        end = max(end, spans[part][1])
-    totals = [weights[group].sum() for group in groups]
-    chosen = next(group for group, total in zip(groups, totals, strict=True) if total >= share * max(totals))
-    return max(chosen, key=lambda part: float(weights[part]))
 
 
 def _ends_at_mask(z: np.ndarray, part: np.ndarray, inside: np.ndarray, span: list[float]) -> bool:
@@ -309,17 +220,6 @@ def _steep(
     kept = np.zeros(parts, bool)
     for part in range(1, parts):
         if areas[part] >= least:
-            low, high = _span(z, labels == part)
+            low, high = span_of(z, labels == part)
             kept[part] = low <= far * (1 + GAP) and high >= near / (1 + GAP)
     return kept.take(labels)
-
-
-def _main_cluster(z: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Return the pixels of the largest run of depths without a gap; of two alike, the nearer."""
-    values = np.sort(z[seen])
-    starts = np.flatnonzero(values[1:] > values[:-1] * (1 + GAP)) + 1
-    runs = np.split(values, starts)
-    # Spill is behind its object, so a nearer run half as large as the largest is the object.
-    largest = max(len(run) for run in runs)
-    run = next(run for run in runs if len(run) >= RIVAL_SHARE * largest)
-    return seen & (z >= run[0]) & (z <= run[-1])
