@@ -42,14 +42,26 @@ def find_surfaces(depth: np.ndarray, masks: dict[str, np.ndarray], soft: bool) -
     """
     overlap = find_overlap(masks.values())
     road = sparse_returns.find_road(depth)
+    if road is not None:
+        depth = sparse_returns.standing(depth, road)
     found = {key: find_surface(depth, mask, soft, overlap, road) for key, mask in masks.items()}
-    if sparse_returns.is_sparse(depth):
-        unsure = [key for key in masks if found[key] is None or _is_contested(key, depth, masks, found)]
-        sure = {key: surface for key, surface in found.items() if key not in unsure and surface is not None}
-        for key in unsure:
-            left = _without_others(depth, key, masks, sure)
-            found[key] = find_surface(left, masks[key], soft, overlap, road)
+    if not sparse_returns.is_sparse(depth):
+        return found
+    contested = {key for key in masks if found[key] is None or _is_contested(key, depth, masks, found)}
+    # Of boxes in a crowd nothing is seen alone: then others' returns are told first.
+    crowded = {key for key in masks if key not in contested and _is_shared(found[key], overlap)}
+    sure = {key: surface for key, surface in found.items() if key not in contested | crowded}
+    for key in contested | crowded:
+        again = find_surface(_without_others(depth, key, masks, sure), masks[key], soft, overlap, road)
+        if again is not None or key in contested:
+            found[key] = again
     return found
+
+
+def _is_shared(surface: Surface, overlap: np.ndarray) -> bool:
+    """Return whether an object's returns lie where other masks, of the (H, W) bool overlap, claim them too."""
+    alone = np.count_nonzero(surface.pixels & ~overlap[surface.window])
+    return alone < sparse_returns.ALONE_SHARE * np.count_nonzero(surface.pixels)
 
 
 def _is_contested(

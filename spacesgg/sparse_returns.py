@@ -44,6 +44,15 @@ def find_road(depth: np.ndarray) -> np.ndarray | None:
     return rays @ ground.rotation[1].astype(np.float32) / np.float32(ground.height)
 
 
+def standing(depth: np.ndarray, road: np.ndarray) -> np.ndarray:
+    """Return the (H, W) depth without the returns of the ground, `road` (H, W) being its inverse depth.
+
+    Boxes and grown masks hold much of it, and its scan lines lead from one object to the next.
+    """
+    inverse = np.divide(1, depth, out=np.zeros(depth.shape, np.float32), where=depth > 0)
+    return np.where(np.abs(inverse - road) < ROAD_HEIGHT * road, 0, depth)
+
+
 def find_returns(
     depth: np.ndarray,
     mask: np.ndarray,
@@ -54,8 +63,8 @@ def find_returns(
     """Return the (h, w) bool pixels of the object's returns in `window` of depth (H, W) and mask (H, W) bool.
 
     `overlap` (H, W) bool are the pixels that other masks claim too, `road` (H, W) is the inverse depth of the
-    ground: boxes and grown masks hold much of it, and its scan lines lead from one object to the next. The other
-    returns are clustered by DBSCAN (scikit-learn): neighbours lie within some spacings of the returns in the
+    ground, whose own returns are not in the depth. The returns are clustered by DBSCAN (scikit-learn): neighbours
+    lie within some spacings of the returns in the
     picture and within DEPTH_STEP in depth. A cluster is another object's when it goes on outside the mask, lies
     where another mask claims it, or lies behind the ground that is seen at the mask's foot. Those left are grouped
     where they follow each other in depth; the object is the largest group, or a nearer one almost as large. None
@@ -65,8 +74,6 @@ def find_returns(
     from sklearn.neighbors import NearestNeighbors
 
     inside = mask[window]
-    if road is not None:
-        depth = _standing(depth, road)
     rows, columns = np.nonzero(inside & (depth[window] > 0))
     values = depth[window][rows, columns]
     pixels = np.zeros_like(inside)
@@ -130,12 +137,6 @@ def _nearest(labels: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
     nearest = np.full(count, np.inf)
     np.minimum.at(nearest, labels[labels >= 0], values[labels >= 0])
     return nearest
-
-
-def _standing(depth: np.ndarray, road: np.ndarray) -> np.ndarray:
-    """Return the (H, W) depth without the returns of the ground."""
-    inverse = np.divide(1, depth, out=np.zeros(depth.shape, np.float32), where=depth > 0)
-    return np.where(np.abs(inverse - road) < ROAD_HEIGHT * road, 0, depth)
 
 
 def _in_groups(spans: dict[int, np.ndarray]) -> list[list[int]]:

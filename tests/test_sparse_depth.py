@@ -71,17 +71,20 @@ def test_scan_lines_of_the_road_do_not_lead_from_one_object_to_the_next():
 def test_returns_behind_the_ground_at_the_foot_of_a_mask_are_not_its_own():
     depth = road_depth()
     mask = place(depth, (40, foot(10.0)), (150, 200), 10.0)
+    depth[40 : foot(10.0), 150:200] = 0
+    depth[80 : foot(10.0) : 4, 150:200:3] = 10.0
     depth[40:70:2, 152:198:2] = 30.0  # a house seen through its windows, by more returns than its own
     assert depths(find(depth, {"a": mask})["a"], depth) == {10.0}
 
 
 def test_returns_where_another_mask_claims_them_too_are_the_other_s():
     depth = np.zeros((HEIGHT, WIDTH), np.float32)
-    far = place(depth, (40, 60), (150, 200), 40.0)
-    near = place(depth, (58, 100), (140, 210), 8.0)
-    far[58:63] = near[58:63]  # grown over the roof before it
-    depth[58:63:2, 150:200] = 8.0
-    assert depths(find(depth, {"far": far, "near": near})["far"], depth) == {40.0}
+    car = place(depth, (40, 70), (120, 200), 12.0)
+    person = np.zeros(depth.shape, bool)
+    person[38:76, 150:165] = True
+    depth[person] = 9.0  # within the box of the car
+    found = find(depth, {"car": car, "person": person})
+    assert depths(found["car"], depth) == {12.0} and depths(found["person"], depth) == {9.0}
 
 
 def test_what_lidar_sees_over_an_occluder_does_not_look_like_going_on_outside_the_mask():
@@ -94,14 +97,25 @@ def test_what_lidar_sees_over_an_occluder_does_not_look_like_going_on_outside_th
     assert find(depth, {"far": far})["far"] is None
 
 
-def test_of_two_boxes_the_one_that_is_filled_better_has_the_returns():
+def test_returns_that_fill_another_mask_better_are_the_other_s():
     depth = np.zeros((HEIGHT, WIDTH), np.float32)
-    far = place(depth, (40, 70), (120, 200), 30.0)
-    depth[40:70:4, 150:200:3] = 0
-    near = place(depth, (44, 90), (140, 200), 9.0)
+    depth[20:100:4, 60:140:3] = 30.0  # a wall that goes on outside the box beside it
+    near = place(depth, (40, 90), (140, 200), 9.0)
+    far = np.zeros(depth.shape, bool)
+    far[44:64, 130:180] = True  # nothing of it is seen by the LiDAR
     found = find(depth, {"far": far, "near": near})
-    assert depths(found["near"], depth) == {9.0}
-    assert found["far"] is None or depths(found["far"], depth) == {30.0}
+    assert depths(found["near"], depth) == {9.0} and found["far"] is None
+
+
+def test_in_a_crowd_of_boxes_the_returns_of_others_are_told_first():
+    depth = np.zeros((HEIGHT, WIDTH), np.float32)
+    near = place(depth, (40, 90), (140, 200), 9.0)
+    depth[44:56:4, 150:160:3] = 0
+    depth[45:56:2, 150:160:2] = 20.0
+    far = np.zeros(depth.shape, bool)
+    far[42:58, 144:175] = True
+    found = find(depth, {"far": far, "near": near})
+    assert depths(found["near"], depth) == {9.0} and depths(found["far"], depth) == {20.0}
 
 
 def test_a_box_is_a_mask_where_depth_is_sparse():
@@ -203,8 +217,29 @@ def test_the_arm_of_a_street_lamp_may_point_to_the_camera_or_away():
     depth = road_depth()
     pole = place(depth, (20, foot(15.0)), (198, 202), 15.0)
     box = extent_of(depth, pole, "street lamp").box
-    assert box[0, 2] < 13.2 and box[1, 2] > 16.8
+    assert box[0, 2] < 13.2 and box[1, 2] > 16.8 and np.ptp(box[:, 0]) < 0.5
     assert extent_of(depth, pole, "bollard").box[0, 2] > 14.8
+
+
+def test_the_arm_of_a_lamp_above_the_picture_may_point_to_either_side():
+    depth = road_depth()
+    pole = place(depth, (0, foot(15.0)), (198, 202), 15.0)
+    box = extent_of(depth, pole, "street lamp").box
+    assert box[0, 0] < -1.8 and box[1, 0] > 1.8
+
+
+def test_a_crown_may_come_nearer_above_the_scan_lines():
+    depth = road_depth()
+    crown = place(depth, (10, foot(20.0)), (170, 230), 20.0)
+    depth[10:60, 170:230] = 0
+    assert extent_of(depth, crown, "tree").box[0, 2] < 19.4
+
+
+def test_returns_that_no_car_explains_say_little_of_where_it_is():
+    depth = road_depth()
+    wide = place(depth, (52, foot(20.0)), (100, 230), 20.0)  # 11 m
+    box = extent_of(depth, wide, "car").box
+    assert box[0, 2] < 15.1 and box[1, 2] > 24.9
 
 
 def test_what_is_beside_a_mask_hides_an_object_up_to_the_other_mask_s_edge():
