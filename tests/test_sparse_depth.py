@@ -110,12 +110,41 @@ def test_returns_that_fill_another_mask_better_are_the_other_s():
 def test_in_a_crowd_of_boxes_the_returns_of_others_are_told_first():
     depth = np.zeros((HEIGHT, WIDTH), np.float32)
     near = place(depth, (40, 90), (140, 200), 9.0)
-    depth[44:56:4, 150:160:3] = 0
-    depth[45:56:2, 150:160:2] = 20.0
+    depth[41:90:3, 160:200:2] = 20.0  # under the box of the near one, most of it beside the far one's
     far = np.zeros(depth.shape, bool)
-    far[42:58, 144:175] = True
+    far[42:88, 142:165] = True
     found = find(depth, {"far": far, "near": near})
     assert depths(found["near"], depth) == {9.0} and depths(found["far"], depth) == {20.0}
+
+
+def two_clusters():
+    """Return depth of a few returns 9 m away before more 20 m away, and their mask."""
+    depth = np.zeros((HEIGHT, WIDTH), np.float32)
+    mask = place(depth, (40, 70), (100, 160), 20.0)
+    depth[40:70, 150:160] = 0
+    depth[40:70:2, 150:160:2] = 9.0
+    return depth, mask
+
+
+def own_depths(depth, mask, overlap=None):
+    pixels = sparse_returns.find_returns(depth, mask, np.s_[40:70, 100:160], overlap)
+    return set(np.unique(depth[40:70, 100:160][pixels]).tolist())
+
+
+def test_of_two_surfaces_under_a_mask_the_nearer_is_the_object_if_it_ends_there():
+    depth, mask = two_clusters()
+    assert own_depths(depth, mask) == {9.0}
+    depth[40:70:2, 161:167:2] = 9.0  # it goes on a little outside the mask
+    assert own_depths(depth, mask) == {20.0}
+
+
+def test_what_only_another_mask_shows_alone_is_not_chosen_and_nothing_where_all_is_shared():
+    depth, mask = two_clusters()
+    depth[40:70, 150:160:2] = 9.0  # as many as of the other
+    overlap = np.zeros(depth.shape, bool)
+    overlap[:, 148:] = True
+    assert own_depths(depth, mask, overlap) == {20.0}
+    assert own_depths(depth, mask, np.ones(depth.shape, bool)) == set()
 
 
 def test_a_box_is_a_mask_where_depth_is_sparse():
@@ -247,7 +276,7 @@ def test_what_is_beside_a_mask_hides_an_object_up_to_the_other_mask_s_edge():
     car = place(depth, (52, foot(20.0)), (150, 170), 20.0)
     hidden = extents.find_extent(frame.make_frame(points_of(depth)), find(depth, {"": car})[""], "car").box
     other = place(depth, (50, foot(8.0)), (170, 230), 8.0)
-    depth[:, 171:185] = 0  # no returns at its edge: it is dark there
+    depth[:, 170:185] = 0  # no returns at its edge: it is dark there
     scene = frame.make_frame(points_of(depth))
     shown = find(scene.depth, {"car": car, "other": other})
     scene = occlusion.hide_behind(scene, [(car, shown["car"]), (other, shown["other"])])
