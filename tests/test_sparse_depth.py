@@ -140,7 +140,7 @@ def test_of_two_surfaces_under_a_mask_the_nearer_is_the_object_if_it_ends_there(
 
 def test_what_only_another_mask_shows_alone_is_not_chosen_and_nothing_where_all_is_shared():
     depth, mask = two_clusters()
-    depth[40:70, 150:160:2] = 9.0  # as many as of the other
+    depth[40:70, 150:160] = 9.0  # more than of the other
     overlap = np.zeros(depth.shape, bool)
     overlap[:, 148:] = True
     assert own_depths(depth, mask, overlap) == {20.0}
