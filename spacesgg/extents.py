@@ -15,6 +15,7 @@ from spacesgg import completion, label_kinds, occlusion, size_priors, soft_depth
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline, find_outline
 from spacesgg.quantiles import of_sorted, partitioned, percentiles, sample_index
+from spacesgg.sparse_returns import is_sparse
 from spacesgg.surfaces import Surface
 
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
@@ -23,8 +24,8 @@ SIGMAS = 0.5  # of the smoothed noise of each object, beside the base margin
 SOFT_FAR_PERCENT = 3.0  # of soft depth: ramps lead backwards, off the object
 SOFT_MARGIN = 0.007  # of the depth: monocular scale drifts by some percent, but little between neighbours
 DRIFT = 0.02  # of the depth, beside that, between objects of which sight parts by 45 degrees
-# Of the depth: two lines of a 64-line LiDAR lie so far apart, and the columns of its returns.
-SPARSE_MARGIN = (0.002, 0.006, 0.002)
+SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
+LIDAR_SHARES = (0.33, 1.0, 0.33)  # of that: along a line the returns are closer, and the body is held open already
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_SMOOTH_PX = 5
 NOISE_POINTS = 1000  # tell the noise to some percent
@@ -92,7 +93,8 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     if frame.soft:
         seen[1, 2] += soft_depth.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
     seen[0, 2] = min(seen[0, 2], max(_foot(frame, surface, outline), seen[0, 2] - MAX_FOOT_M))
-    if surface.sparse:
+    lidar = surface.sparse and is_sparse(frame.depth)
+    if lidar:
         box = sparse_extents.find_box(seen, frame, surface, outline, edge_depth, core, label)
         seen = np.clip(seen, box[0], box[1])  # without strays
     else:
@@ -124,7 +126,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     if frame.soft:
         margin[2] += SOFT_MARGIN * middle
     if surface.sparse:
-        margin = margin + middle * np.array(SPARSE_MARGIN)
+        margin = margin + SPARSE_MARGIN * middle * np.array(LIDAR_SHARES if lidar else 1.0)
     return Extent(box, margin, seen, DRIFT * middle if frame.soft else 0.0)
 
 
