@@ -13,7 +13,6 @@ import numpy as np
 from spacesgg.frame import Frame, fill
 from spacesgg.outlines import Outline
 from spacesgg.quantiles import of_sorted, percentiles
-from spacesgg.sparse_returns import is_sparse
 from spacesgg.surfaces import Surface
 
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
@@ -71,7 +70,7 @@ def hide_behind(frame: Frame, things: list[tuple[np.ndarray, Surface | None]]) -
 def _fill_masks(frame: Frame, things: list[tuple[np.ndarray, Surface | None]]) -> np.ndarray:
     """Return the (H, W) sight, where depth is sparse filled by the masks: between returns they tell the edges."""
     sparse = [(mask, surface) for mask, surface in things if surface is not None and surface.sparse]
-    if not sparse or not is_sparse(frame.depth):
+    if not sparse:
         return frame.sight
     sight = frame.sight.copy()
     for mask, surface in sorted(sparse, key=lambda thing: -_middle_depth(frame, thing[1])):

@@ -5,6 +5,7 @@ import numpy as np
 from spacesgg.ground import find_ground
 
 SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
+SCATTERED_SHARE = 0.6  # of the valid pixels have another below them: between scan lines lie empty rows
 MIN_SHARE = 0.25  # of the returns that may be the object's: with less it is not known which are
 SPACINGS = 3.5  # of the returns, if they lay evenly: scan lines are denser along than across
 DEPTH_STEP = 0.035  # from one return to its neighbours on a car's side 40 m away, 2 m beside the road
@@ -23,8 +24,15 @@ ROAD_HEIGHT = 0.1  # of the camera's height above the ground: what is lower is r
 
 
 def is_sparse(depth: np.ndarray) -> bool:
-    """Return whether few of the pixels of depth (H, W), 0 = none, are valid."""
-    return 0 < np.count_nonzero(depth) < SPARSE_COVERAGE * depth.size
+    """Return whether the valid pixels of depth (H, W), 0 = none, are few and scattered: projected LiDAR.
+
+    A room of which a depth camera reaches only a corner has few as well, but side by side.
+    """
+    valid = depth > 0
+    count = np.count_nonzero(valid)
+    if not 0 < count < SPARSE_COVERAGE * depth.size:
+        return False
+    return np.count_nonzero(valid[1:] & valid[:-1]) < SCATTERED_SHARE * count
 
 
 def find_road(depth: np.ndarray) -> np.ndarray | None:

@@ -59,6 +59,12 @@ def test_the_road_is_found_without_intrinsics_and_only_in_sparse_depth():
     assert sparse_returns.find_road(np.full((HEIGHT, WIDTH), 3.0, np.float32)) is None
 
 
+def test_a_corner_within_reach_of_a_depth_camera_is_not_sparse():
+    depth = np.zeros((HEIGHT, WIDTH), np.float32)
+    depth[:50, :100] = 3.0
+    assert not sparse_returns.is_sparse(depth) and sparse_returns.is_sparse(road_depth())
+
+
 def test_scan_lines_of_the_road_do_not_lead_from_one_object_to_the_next():
     depth = road_depth()
     place(depth, (52, foot(10.0)), (150, 190), 10.0)
