@@ -20,7 +20,7 @@ EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
 MAX_CIRCLE_POINTS = 400
-FACE_POINTS = 1000  # of a face tell its ends and thickness
+FACE_POINTS = 500  # of a face tell its ends and thickness
 FACE_THICKNESS = 0.12  # of its length: noise and relief
 MIN_FACING = 0.5  # of the normal's length along the view
 CIRCLE_RMS = 0.06  # of the radius: a plane or an L of two faces fits a circle worse than this
@@ -101,7 +101,7 @@ def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     A circle is fitted (algebraically, Kåsa 1976) to the widest band of heights: a ball's equator, a bin's side.
     """
     x, y, _ = points
-    top, bottom = percentiles(y, (2.0, 98.0))
+    top, bottom = percentiles(y[::2], (2.0, 98.0))  # of half the points, as well
     if bottom <= top:
         return None
     # Bands from 1 to BANDS; what lies above and below them is left out.

@@ -6,7 +6,7 @@ from spacesgg.quantiles import percentiles, sample
 from spacesgg.surfaces import Surface, find_surface
 
 TAIL_PERCENT = 2.0  # flying pixels and noise
-VALUES = 2000  # tell the ends of an object to far below what the noise moves them by
+VALUES = 1000  # tell the ends of an object to far below what the noise moves them by
 
 
 def surface_range(depth: np.ndarray, surface: Surface) -> list[float]:

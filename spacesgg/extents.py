@@ -14,7 +14,7 @@ import numpy as np
 from spacesgg import completion, label_kinds, occlusion, size_priors, soft_depth, sparse_extents
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline, find_outline
-from spacesgg.quantiles import of_sorted, partitioned, percentiles, sample_index
+from spacesgg.quantiles import of_sorted, percentiles, sample_index
 from spacesgg.sparse_returns import is_sparse
 from spacesgg.surfaces import Surface
 
@@ -43,7 +43,7 @@ MAX_ARC_M = 0.05  # a circle that leaves what is seen by more, but to the back, 
 HIDDEN_SEAT_M = 0.3  # above the ground: seats are higher, and seen only where less than that is hidden
 ROUND_MARGIN_M = 0.03  # of the far side of a circle, told by its near side
 BEHIND_PERCENT = 95.0  # of what is seen around the object
-RING_POINTS = 1000
+RING_POINTS = 500
 POINTS = 2500  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
 
 
@@ -69,7 +69,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     index = sample_index(surface.pixels, POINTS)
     core = directions.take(index, axis=1)
     core *= smoothed.ravel().take(index)
-    ordered = partitioned(core, (0, TAIL_PERCENT, 50, 100 - SOFT_FAR_PERCENT, 100 - TAIL_PERCENT, 100))
+    ordered = np.sort(core, axis=1)
     seen = np.array(
         [
             [of_sorted(row, TAIL_PERCENT) for row in ordered],

@@ -93,7 +93,7 @@ def find_ground(points: np.ndarray, valid_count: int, seed: int = 0) -> Ground |
         return None
     inverse = 1 / sample[:, 2]
     space = np.column_stack([sample[:, :2] * inverse[:, None], np.ones(count), inverse])
-    thickness = THICKNESS * percentiles(inverse, (25,))[0]  # of the farther part
+    thickness = THICKNESS * float(np.partition(inverse, count // 4)[count // 4])  # of the farther part
     up, everything = np.flatnonzero(_faces_up(space, valid)), np.arange(count)
     walls: list[np.ndarray] = []
     for left, times, share in ((up, 1, MIN_SHARE), (everything, 1, MIN_SHARE), (up, DRIFT_THICKNESS, DRIFT_SHARE)):

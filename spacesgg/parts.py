@@ -10,7 +10,7 @@ STEP = 0.045
 GAP = 0.08  # parts of one object follow each other in depth more closely than this share of it
 RIVAL_SHARE = 0.4  # of the largest surface: then the nearer of the two is the object
 SPAN_PERCENTS = (5.0, 95.0)
-SPAN_VALUES = 1000  # tell the span of a part to far below STEP
+SPAN_VALUES = 500  # tell the span of a part to far below STEP
 KERNEL = np.ones((3, 3), np.uint8)
 
 

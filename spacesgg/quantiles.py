@@ -4,23 +4,16 @@ import numpy as np
 
 
 def percentiles(values: np.ndarray, percents: tuple[float, ...]) -> list[float]:
-    """Return percentiles of (n,) values, n ≥ 1, interpolated linearly between neighbours like np.percentile's."""
-    ordered = partitioned(values, percents)
+    """Return percentiles of (n,) values, n ≥ 1, interpolated linearly between neighbours like np.percentile's.
+
+    NumPy sorts float32 by vector instructions, while np.percentile partitions them without.
+    """
+    ordered = np.sort(values)
     return [of_sorted(ordered, percent) for percent in percents]
 
 
-def partitioned(values: np.ndarray, percents: tuple[float, ...]) -> np.ndarray:
-    """Return the (…, n) values, n ≥ 1, in such an order that `of_sorted` finds these percentiles of each row.
-
-    By vector instructions, which NumPy has for partitions too, that takes a third of the time of sorting.
-    """
-    last = values.shape[-1] - 1
-    ranks = [int(percent / 100 * last) for percent in percents]
-    return np.partition(values, ranks + [min(rank + 1, last) for rank in ranks])
-
-
 def of_sorted(ordered: np.ndarray, percent: float) -> float:
-    """Return a percentile, as `percentiles` does, of (n,) values in ascending order or `partitioned` for it."""
+    """Return a percentile, as `percentiles` does, of (n,) values in ascending order."""
     last = len(ordered) - 1
     position = percent / 100 * last
     below = int(position)
