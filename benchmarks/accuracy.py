@@ -9,7 +9,8 @@ A pair is clear on an axis when the two full 3D extents leave a gap of more than
 Recall is the share of the clear pairs that are stated with the right sign; precision is the share of the stated
 relations, clear or not, whose extents do not overlap in truth and lie on the stated sides ("±2 cm": overlap by
 less than that is forgiven). Layers: of the pairs more than 0.5 m apart in depth, those that never share a layer
-and all of whose layers come in the right order. "Uncut" leaves out objects that the picture's edge cuts.
+and all of whose layers come in the right order. "Uncut" leaves out objects that the picture's edge cuts, "with
+depth" those of which the sensor returned fewer than ten pixels.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from spacesgg.atomic import atomic_open
 
 ROOT = Path(__file__).resolve().parent.parent
 CLEAR_GAP, CLEAR_GAP_STREET = 0.10, 0.30  # metres
+MIN_DEPTH_PX = 10
 
 
 class StageError(Exception):
@@ -38,6 +40,11 @@ class StageError(Exception):
 def share(part: int, whole: int) -> str:
     """Return a percentage, or a dash where there was nothing to count."""
     return f"{100 * part / whole:.2f} %" if whole else "–"
+
+
+def has_depth(truth: dict[str, Any], key: str) -> bool:
+    """Return whether the sensor returned enough of an object of the truth record for its depth to be told."""
+    return truth["objects"][key]["depth_px"] >= MIN_DEPTH_PX
 
 
 class Result:
@@ -54,6 +61,8 @@ class Result:
         extents = {key: thing["extent"] for key, thing in truth["objects"].items()}
         depths = {key: tuple(thing["depth_range"]) for key, thing in truth["objects"].items()}
         self._split("front", splits(entry["levels"], depths))
+        returned = {key: span for key, span in depths.items() if has_depth(truth, key)}
+        self._split("with depth", splits(entry["levels"], returned))
         if self.kind == "inverse":
             return  # no metres, no extents: only the layers can be told
         level = {key: interval(extent, 2, 1) for key, extent in extents.items()}
@@ -80,14 +89,16 @@ class Result:
         return rows
 
     def total_rows(self) -> list[list[str]]:
-        """Return the row of all views and axes together, and that of the pairs that the picture does not cut."""
-
-        def cut(item: tuple[dict, Relation]) -> bool:
+        """Return the rows of all views and axes together: of all pairs, of the uncut and of those with depth."""
+        uncut, returned = [], []
+        for item in self.relations:
             truth, r = item
-            return truth["objects"][r.a]["cut"] or truth["objects"][r.b]["cut"]
-
+            if not any(truth["objects"][key]["cut"] for key in (r.a, r.b)):
+                uncut.append(item)
+            if has_depth(truth, r.a) and has_depth(truth, r.b):
+                returned.append(item)
         rows = []
-        groups = (("all", self.relations), ("uncut", [item for item in self.relations if not cut(item)]))
+        groups = (("all", self.relations), ("uncut", uncut), ("with depth", returned))
         for name, items in groups if self.relations else ():
             n = count([r for _, r in items], self.clear_gap)
             shares = (share(n.right, n.clear), str(n.stated), share(n.true, n.stated), share(n.nearly, n.stated))
@@ -97,7 +108,7 @@ class Result:
     def layer_row(self) -> list[str]:
         """Return, for each list of layers, the share of rightly split pairs and how many pairs there were."""
         row = [self.kind]
-        for name in ("front", "front, level", "left", "right", "back"):
+        for name in ("front", "with depth", "front, level", "left", "right", "back"):
             found = self.splits.get(name, [])
             row.append(f"{share(sum(s.right for s in found), len(found))} of {len(found)}" if found else "–")
         return row
@@ -184,7 +195,7 @@ def report(results: list[Result], args: argparse.Namespace) -> str:
     """Return the tables of all kinds as Markdown."""
     head = ["scenes", "view", *(f"{axis} {what}" for axis in AXES for what in ("recall", "precision"))]
     total_head = ["scenes", "pairs", "clear", "recall", "stated", "precision", "precision ±2 cm"]
-    layer_head = ["scenes", "layers, front", "front, level", "left", "right", "back"]
+    layer_head = ["scenes", "layers, front", "with depth", "front, level", "left", "right", "back"]
     options = f"--scenes {args.scenes} --seed {args.seed} --kinds {' '.join(args.kinds)}"
     parts = [f"`python benchmarks/accuracy.py {options}`"]
     if any(result.relations for result in results):
@@ -192,7 +203,7 @@ def report(results: list[Result], args: argparse.Namespace) -> str:
         parts.append(table(total_head, [row for result in results for row in result.total_rows()]))
     parts.append(table(layer_head, [result.layer_row() for result in results]))
     parts.append(
-        "Layers: pairs more than 0.5 m apart that are split rightly. The first column judges them by depth along\n"
+        "Layers: pairs more than 0.5 m apart that are split rightly. The first columns judge them by depth along\n"
         'the optical axis, as depth maps give it; "front, level" by depth along the ground, which differs when\n'
         "the camera looks down."
     )
