@@ -16,15 +16,16 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from spacesgg import workers
+from spacesgg import interrupts, workers
 
 if __name__ == "__main__":
+    interrupts.during_imports("d2p.py")
     workers.start_early(__file__)  # to load the following while this process does
 
 import cv2
 import numpy as np
 
-from spacesgg import batch, camera, depth, images, interrupts, options, outputs, ply, pointmaps
+from spacesgg import batch, camera, depth, images, options, outputs, ply, pointmaps
 from spacesgg.errors import InputError
 
 OUTPUT_SUFFIXES = (".ply", ".npy", ".npz")
@@ -133,7 +134,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--dataset-path", type=Path, required=True, help="Dataset folder D with images/ and depth_maps/.")
-    add("--workers", type=options.workers, default=1, help="Images worked on at once; the results stay the same.")
+    add(
+        "--workers",
+        type=options.workers,
+        default=1,
+        help="Images worked on at once; the results stay the same (default: %(default)s).",
+    )
     group = parser.add_argument_group("depth and camera")
     add = group.add_argument
     add(
@@ -168,7 +174,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         type=options.positive,
         default=2.0,
         help="Standard deviations above the mean neighbour distance at which a point is an outlier; "
-        "lower drops more.",
+        "lower drops more (default: %(default)s).",
     )
     args = parser.parse_args(arguments)
     if args.fov is not None and args.fov >= 180:

@@ -23,9 +23,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spacesgg import workers
+from spacesgg import interrupts, workers
 
 if __name__ == "__main__":
+    interrupts.during_imports("layers_aggregation.py")
     workers.start_early(__file__)  # to load the following while this process does
 
 import numpy as np
@@ -37,7 +38,6 @@ from spacesgg import (
     depth_edges,
     depth_ranges,
     instances,
-    interrupts,
     layers,
     options,
     stage,
@@ -134,7 +134,8 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         default="clustering",
         help="clustering: objects parted by a gap never share a layer. containment: the rule of the first "
         "LLaVA-SpaceSGG pipeline, in which an object whose depth range contains no other makes a layer, and "
-        "those whose range contains it join; it ignores --min-gap, and its layers may overlap in depth.",
+        "those whose range contains it join; it ignores --min-gap, and its layers may overlap in depth "
+        "(default: %(default)s).",
     )
     stage.add_work(parser, "depth")
     return stage.parse(parser, arguments, "depth_dir", "mask_dir")

@@ -22,10 +22,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from spacesgg import interrupts
+
+if __name__ == "__main__":
+    interrupts.during_imports("llm_based_query.py")
+
 from spacesgg import (
     annotations,
     batch,
-    interrupts,
     llm_run,
     options,
     prompt_file,

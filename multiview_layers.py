@@ -3,12 +3,12 @@
 In:   an annotation file (with or without depth ranges), the point maps of d2p.py, instance masks
 Out:  the same file with "order_list" (left, up, front of every pair), "views" (layers and order seen from the
       left, the right and the back), and "levels" where they were missing, or no lists of the entry's keys
-Run:  python multiview_layers.py --input-file asv2_level.json --point-cloud-dir point_clouds --mask-dir masks \\
-          --output-file processed_annotations.json
+Run:  python multiview_layers.py --input-file processed_annotations.json --point-cloud-dir point_clouds \\
+          --mask-dir masks --output-file annotations.json
 
 A relation is stated only where the objects' full 3D extents leave a gap that noise cannot explain; else it is
-0. Where the ground can be found in the points the frame is levelled first, so that up is up for people even
-when the camera looks down (--no-level turns this off).
+0. Where the ground, or else a wall, can be found in the points the frame is levelled first, so that up is up for
+people even when the camera looks down (--no-level turns this off).
 
 Every object of the input is in the output. One without usable points is in no layer and is named in
 OUTPUT.errors.jsonl; where its mask and what is seen around it tell its place it is in relations all the same. An
@@ -22,9 +22,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spacesgg import workers
+from spacesgg import interrupts, workers
 
 if __name__ == "__main__":
+    interrupts.during_imports("multiview_layers.py")
     workers.start_early(__file__)  # to load the following while this process does
 
 from spacesgg import (
@@ -34,7 +35,6 @@ from spacesgg import (
     extents,
     frame,
     instances,
-    interrupts,
     layers,
     lost_depth,
     occlusion,

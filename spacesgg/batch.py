@@ -48,13 +48,17 @@ def _attempt_remotely(
     function: Callable[[Any], Any], bundle: list[Any]
 ) -> tuple[list[tuple[Any, str | None]], float]:
     start = time.perf_counter()
-    results = [attempt(function, item)[1:] for item in bundle]  # the items need not travel back
+    results = []
+    for item in bundle:
+        with workers.at_work:
+            results.append(attempt(function, item)[1:])  # the items need not travel back
     return results, time.perf_counter() - start
 
 
 def _start_worker() -> None:
     """Keep a worker to one core: the images are what is shared out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent alone answers it
+    workers.end_with_parent()
     _settle()
 
 
@@ -164,14 +168,24 @@ def errors_path(output: Path) -> Path:
 def finish(what: str, succeeded: int, failures: Failures | list[dict[str, str]], output: Path) -> int:
     """Write or remove the errors file, print the summary line and return the exit status, 0 or 1.
 
-    A failure is {"image": …, "reason": …}, with "object" where only one object failed.
+    A failure is {"image": …, "reason": …}, with "object" where only one object failed; those of an image stand
+    together. The line counts images: all well, failed, and done in part, where objects failed.
     """
     path = errors_path(output)
     if not failures:
         path.unlink(missing_ok=True)  # a stale list from an earlier run would mislead
-        print(f"{what}: {succeeded} succeeded, 0 failed; written to {output}")
+        print(f"{what}: {succeeded} images succeeded, 0 failed; written to {output}")
         return 0
+    objects = failed = in_part = 0
     with atomic_open(path) as stream:
-        stream.writelines(orjson.dumps(failure) + b"\n" for failure in failures)
-    print(f"{what}: {succeeded} succeeded, {len(failures)} failed, see {path}", file=sys.stderr)
+        for _, group in itertools.groupby(failures, key=lambda failure: failure["image"]):
+            whole = 0
+            for failure in group:
+                stream.write(orjson.dumps(failure) + b"\n")
+                whole += "object" not in failure
+                objects += "object" in failure
+            failed += whole
+            in_part += not whole
+    told = f", {in_part} done in part (objects that failed: {objects})" if objects else ""
+    print(f"{what}: {succeeded} images succeeded, {failed} failed{told}, see {path}", file=sys.stderr)
     return 1

@@ -1,11 +1,12 @@
 """Commands that Ctrl-C or SIGTERM ends: one line, no traceback, nothing half written."""
 
 import contextlib
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import FrameType, TracebackType
+from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # the second is how a cluster ends a job
 _deferring = False
@@ -17,7 +18,6 @@ def run_main(name: str, main: Callable[[], int]) -> int:
 
     The images under way are finished or leave nothing; a second signal does not cut that short.
     """
-    sys.excepthook = sys.__excepthook__
     if threading.current_thread() is threading.main_thread():  # signals are the main thread's to set
         for number in SIGNALS:
             signal.signal(number, _interrupt)
@@ -31,15 +31,16 @@ def run_main(name: str, main: Callable[[], int]) -> int:
 
 
 def during_imports(name: str) -> None:
-    """Let Ctrl-C be one line in the seconds that a script's imports take too, before `run_main` is there."""
+    """Let Ctrl-C be one line in the seconds that a script's imports take too, before `run_main` is there.
 
-    def one_line(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            print(f"{name}: interrupted before it had begun", file=sys.stderr)
-        else:
-            sys.__excepthook__(kind, error, traceback)
+    It ends the process on the spot: an exception would crash libraries that are being loaded.
+    """
 
-    sys.excepthook = one_line
+    def end(number: int, _: FrameType | None) -> None:
+        print(f"{name}: interrupted before it had begun", file=sys.stderr, flush=True)
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGINT, end)
 
 
 @contextlib.contextmanager

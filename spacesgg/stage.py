@@ -44,9 +44,14 @@ def add_work(parser: argparse.ArgumentParser, of_what: str) -> None:
         type=options.positive,
         default=layers.MIN_GAP,
         help=f"Gap, as a fraction of the {of_what}, above which two objects never share a layer; "
-        "raising it gives fewer, thicker layers.",
+        "raising it gives fewer, thicker layers (default: %(default)s).",
     )
-    add("--workers", type=options.workers, default=1, help="Images worked on at once; the results stay the same.")
+    add(
+        "--workers",
+        type=options.workers,
+        default=1,
+        help="Images worked on at once; the results stay the same (default: %(default)s).",
+    )
 
 
 def parse(parser: argparse.ArgumentParser, arguments: list[str] | None, *folders: str) -> argparse.Namespace:

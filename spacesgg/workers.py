@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+at_work = threading.Lock()  # held in a worker while it works on one image
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"  # on Windows
 
 
@@ -45,3 +46,19 @@ def start(preload: list[str]) -> None:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
         if is_main:
             signal.signal(signal.SIGINT, handler)
+
+
+def end_with_parent() -> None:
+    """Let this worker end when its parent has, which `kill -9` or a lack of memory can end without a word.
+
+    The image at work is finished first, so that nothing half-written is left. The process that workers are copies
+    of ends when the last of them has.
+    """
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()
+        with at_work:
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -88,7 +88,7 @@ def test_a_failed_image_is_named_and_the_rest_is_done(folder, capsys):
     assert [failure["image"] for failure in failures] == ["b.jpg", "c.jpg"]
     assert "layers_aggregation.py" in failures[0]["reason"]
     assert "no object" in failures[1]["reason"]
-    assert "2 succeeded, 2 failed" in capsys.readouterr().err
+    assert "2 images succeeded, 2 failed" in capsys.readouterr().err
 
 
 def test_image_paths_are_made_relative_to_llava_s_folder(folder):

@@ -126,7 +126,7 @@ def test_an_object_without_points_is_named_and_the_others_keep_their_own_relatio
     (line,) = (tmp_path / "out.json.errors.jsonl").read_bytes().splitlines()
     failure = orjson.loads(line)
     assert failure["object"] == first and "gone.png" in failure["reason"]
-    assert "1 failed" in capsys.readouterr().err
+    assert "0 images succeeded, 0 failed, 1 done in part (objects that failed: 1)" in capsys.readouterr().err
 
 
 def test_a_missing_point_map_is_named_and_says_what_to_do(tmp_path):
