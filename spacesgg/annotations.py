@@ -1,7 +1,7 @@
 """Annotation files: image path → entry, as one JSON object or as .jsonl, and the objects of an entry."""
 
+import codecs
 import contextlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ import orjson
 
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
+from spacesgg.faulty_json import Faulty, may_repeat, not_finite, with_repeats, without_not_finite
 
 RESERVED = frozenset(
     (
@@ -26,19 +27,8 @@ RESERVED = frozenset(
     )
 )
 
-_NESTED = (str, list, dict)
 _NO_KEY = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers"
 _KEY = re.compile(r"\[\[\s*\d+\s*(?:,\s*\d+\s*){3}\]\]")
-_SPACED_KEY_END = re.compile(rb'"\s+:')
-
-
-class Faulty(dict[str, Any]):
-    """An entry that `objects` refuses for its `fault`; `members` are all its (key, value), equal keys included."""
-
-    def __init__(self, members: list[tuple[str, Any]], fault: str) -> None:
-        super().__init__(members)
-        self.members = members
-        self.fault = fault
 
 
 class Object(NamedTuple):
@@ -180,7 +170,8 @@ def set_mask(value: list, mask: Any) -> None:
 def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (image path, entry); a `.jsonl` file is streamed in constant memory.
 
-    An entry in which a key comes twice is `Faulty`. Raises InputError when the file is not the annotation format.
+    An entry in which a key comes twice is `Faulty`, and so is one of a line with NaN. Raises InputError when the
+    file is not the annotation format.
     """
     try:
         if path.suffix.lower() == ".jsonl":
@@ -189,53 +180,28 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     if line.strip():
                         yield parse_line(line, f"{path}, line {number}")
             return
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)  # which editors on Windows put there
         whole = orjson.loads(content)
     except (OSError, orjson.JSONDecodeError) as error:
+        if number := not_finite(error):
+            raise InputError(
+                f"{path}, line {error.lineno}, column {error.colno}: {number}; or write a .jsonl file, in which "
+                "only the entry that has it fails"
+            ) from error
         raise InputError(f"{path}: cannot be read as an annotation file ({error})") from error
     if not isinstance(whole, dict):
         raise InputError(f"{path}: found a JSON {_kind(whole)}, expected one JSON object, image path → entry")
     for image, entry in whole.items():
         if not isinstance(entry, dict):
             raise InputError(f"{path}: the entry of {image} is a {_kind(entry)}, expected a JSON object")
-    if _may_repeat(content, whole):
-        whole = _with_repeats(content)
+    if may_repeat(content, whole):
+        whole = with_repeats(content)
         if isinstance(whole, Faulty):
             raise InputError(
                 f"{path}: {whole.fault}; keep one of the two, or write a .jsonl file, which may have both"
             )
     del content
     yield from whole.items()
-
-
-def _may_repeat(content: bytes, parsed: dict[str, Any]) -> bool:
-    """Return False only when no key of the JSON comes twice in an object: as many were parsed as there are.
-
-    A quote and a colon end every key; where texts have the two as well there are more, and a closer look tells.
-    """
-    ends = content.count(b'":') + len(_SPACED_KEY_END.findall(content))
-    return ends != _count_keys(parsed)
-
-
-def _count_keys(value: Any) -> int:
-    """Return how many keys the objects in a JSON value have; none in lists that begin with a number."""
-    if type(value) is dict:
-        return len(value) + sum(map(_count_keys, value.values()))
-    return sum(map(_count_keys, value)) if type(value) is list and value and type(value[0]) in _NESTED else 0
-
-
-def _with_repeats(content: bytes) -> dict[str, Any]:
-    """Return the JSON object with objects in it that are `Faulty` where a key comes twice; slow."""
-
-    def build(members: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(members)
-        if len(found) == len(members):
-            return found
-        keys = [key for key, _ in members]
-        twice = next(key for key in found if keys.count(key) > 1)
-        return Faulty(members, f"the key {twice} comes twice, and only the last would count")
-
-    return json.loads(content, object_pairs_hook=build)
 
 
 def _kind(value: Any) -> str:
@@ -246,20 +212,27 @@ def _kind(value: Any) -> str:
 
 def parse_line(line: bytes, where: str) -> tuple[str, dict[str, Any]]:
     """Return (image path, entry) of one line of a `.jsonl` file. Raises InputError that names it by `where`."""
+    line, fault = line.removeprefix(codecs.BOM_UTF8), None
     try:
-        entry = orjson.loads(line)
+        try:
+            entry = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            fault = not_finite(error)
+            line = without_not_finite(line)
+            entry = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise InputError(f"{where}: cannot be read as JSON ({error})") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise InputError(f'{where}: expected a JSON object with its image path under "image"')
-    if _may_repeat(line, entry):
-        entry = _with_repeats(line)
+    if may_repeat(line, entry):
+        entry = with_repeats(line)
         if isinstance(entry, Faulty):
             paths = [value for key, value in entry.members if key == "image"]
             if len(paths) > 1:
                 raise InputError(f'{where}: "image" comes twice; one line has one image path')
             entry.members = [(key, value) for key, value in entry.members if key != "image"]
-    return entry.pop("image"), entry
+    image = entry.pop("image")
+    return image, Faulty(list(entry.items()), fault) if fault and not isinstance(entry, Faulty) else entry
 
 
 def _dump(entry: dict[str, Any], image: str | None = None) -> bytes:

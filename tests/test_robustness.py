@@ -1,5 +1,6 @@
 """Annotation files as they come: malformed, doubled, empty, streamed."""
 
+import codecs
 import signal
 
 import cv2
@@ -45,6 +46,53 @@ def test_a_bad_line_is_named_by_its_number(folder, capsys):
     (folder / "in.jsonl").write_text('{"image": "a.jpg", "depth": "a.png"}\n{"image": \n')
     assert run(folder, "in.jsonl", "out.jsonl") == 2
     assert "line 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["in.json", "in.jsonl"])
+def test_a_byte_order_mark_is_no_fault(folder, name):
+    entry = {"depth": "a.png", "[[0, 0, 9, 9]]": CUP}
+    lines = orjson.dumps({"image": "a.jpg", **entry} if name.endswith("l") else {"a.jpg": entry})
+    (folder / name).write_bytes(codecs.BOM_UTF8 + lines)
+    assert run(folder, name, "out.json") == 0
+    assert orjson.loads((folder / "out.json").read_bytes())["a.jpg"]["levels"] == [["[[0, 0, 9, 9]]"]]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "nan"])
+def test_a_number_that_json_has_not_is_named_and_costs_only_its_line(folder, capsys, number):
+    entry = (
+        '{"image": "%s.jpg", "depth": "a.png", "note": "NaN, \\"inf", "[[0, 0, 9, 9]]": ["cup", [1, 1, %s, 9]]}'
+    )
+    lines = [entry % item for item in (("a", 9), ("b", number), ("c", 9))]
+    (folder / "in.jsonl").write_text("\n".join(lines))
+    assert run(folder, "in.jsonl", "out.jsonl") == 1
+    (line,) = map(orjson.loads, (folder / "out.jsonl.errors.jsonl").read_bytes().splitlines())
+    assert line["image"] == "b.jpg" and f"{number.lstrip('-')} is not JSON" in line["reason"]
+    done = [orjson.loads(line) for line in (folder / "out.jsonl").read_bytes().splitlines()]
+    assert [len(entry["levels"]) if "levels" in entry else None for entry in done] == [1, None, 1]
+    assert done[1] == orjson.loads(lines[1].replace(f", {number}, 9", ", null, 9"))
+    (folder / "in.json").write_text(f'{{"a.jpg": {{}},\n "b.jpg": {{"note": [1, {number}]}}}}')
+    assert run(folder, "in.json", "out.json") == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "in.json, line 2, column" in message and "is not JSON; write null" in message
+
+
+def test_the_summary_counts_images_and_of_those_done_in_part_the_objects(folder, capsys):
+    good = {"depth": "a.png", "[[0, 0, 9, 9]]": CUP}
+    lost = {f"[[0, 0, 9, {i}]]": ["cup", [1, 1, 9, 9], "gone.png"] for i in range(3)}
+    images = {
+        "a.jpg": good,
+        "b.jpg": good,
+        "c.jpg": good | lost,
+        "d.jpg": good | lost,
+        "e.jpg": {**good, "depth": "e"},
+    }
+    (folder / "in.json").write_bytes(orjson.dumps(images))
+    assert run(folder, "in.json", "out.json") == 1
+    told = "2 images succeeded, 1 failed, 2 done in part (objects that failed: 6), see "
+    assert capsys.readouterr().err == f"layers_aggregation: {told}{folder / 'out.json.errors.jsonl'}\n"
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": good}))
+    assert run(folder, "in.json", "out.json") == 0
+    assert "1 images succeeded, 0 failed; written to" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
