@@ -41,6 +41,8 @@ MAX_FOOT_M = 0.3  # a foot that comes nearer yet than what is seen is a wrong ma
 TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth, its height is not known well
 MAX_ARC_M = 0.05  # a circle that leaves what is seen by more, but to the back, is no outline of a body
 HIDDEN_SEAT_M = 0.3  # above the ground: seats are higher, and seen only where less than that is hidden
+HIDDEN_FOOT_M = 0.15
+SPREAD_M = 0.08  # that feet out of sight may stand out farther than what is seen of the legs
 ROUND_MARGIN_M = 0.03  # of the far side of a circle, told by its near side
 BEHIND_PERCENT = 95.0  # of what is seen around the object
 RING_POINTS = 500
@@ -106,6 +108,7 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
         reach = _top_reach(frame, surface, outline, top)
         ring = sample_index(surface.around & (depth > 0), RING_POINTS)
         around = directions[2].take(ring) * depth.ravel().take(ring)
+        around = around[around > seen[0, 2]]  # what is nearer hides the object
         behind = percentiles(around, (BEHIND_PERCENT,))[0] if len(around) else np.inf
         back = _back(box, label, reach, behind)
         if round_body is not None and label_kinds.is_round(label):
@@ -122,6 +125,8 @@ def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
             if frame.ground_height - seen[1, 1] > HIDDEN_SEAT_M:
                 box = _with_seat(box, seen, size_priors.seat(label))
             box[1, 1] = max(box[1, 1], frame.ground_height)
+        if label_kinds.has_legs(label) and box[1, 1] > seen[1, 1] + HIDDEN_FOOT_M:
+            box += SPREAD_M * np.array([[-1, 0, -1], [1, 0, 1]])
     margin = BASE_MARGIN_M + SIGMAS * sigma * np.array([0.5, 0.5, 1.0])
     if frame.soft:
         margin[2] += SOFT_MARGIN * middle

@@ -56,6 +56,8 @@ HANGING = _words(
 )
 # What shows a back above the thing before it, and not to which side of that its seat goes.
 BACKED = _words("armchair bed bench chair couch loveseat sofa")
+# What stands on feet wider apart than its legs.
+LEGGED = _words("easel rack stand stool tripod")
 
 
 def is_round(label: str) -> bool:
@@ -88,6 +90,12 @@ def may_hang(label: str) -> bool:
     if words and words[0] in ("floor", "table", "desk"):  # a floor lamp
         return False
     return not HANGING.isdisjoint([*words, *(word.removesuffix("s") for word in words)])
+
+
+def has_legs(label: str) -> bool:
+    """Return whether a thing called `label` stands on feet that spread."""
+    words = words_of(label)
+    return bool(words) and words[-1] in LEGGED
 
 
 def has_back(label: str) -> bool:

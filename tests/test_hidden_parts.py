@@ -140,3 +140,10 @@ def test_what_is_hidden_down_to_the_picture_s_border_may_stand_on_the_ground():
     post, screen = [[-0.1, -0.2, 4.0], [0.1, 1.4, 4.1]], [[-0.3, 0.1, 1.5], [0.3, 1.4, 1.6]]
     scene, ids = see([post, screen])
     assert box_of(scene, ids == 0)[1, 1] == pytest.approx(1.4, abs=0.03)
+
+
+@pytest.mark.parametrize(("label", "spreads"), [("tripod", True), ("post", False)])
+def test_feet_out_of_sight_may_spread(label, spreads):
+    post, screen = [[-0.1, -0.2, 4.0], [0.1, 1.4, 4.1]], [[-1.0, 0.3, 2.0], [1.0, 1.4, 2.1]]
+    scene, ids = see([post, screen])
+    assert (box_of(scene, ids == 0, label)[0, 0] < -0.15) == spreads
