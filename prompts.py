@@ -44,7 +44,10 @@ SEEN_FROM = {
 
 
 def create_layer_prompt(scene: Scene, rng: random.Random) -> Prompt:
-    """Ask for a description of the scene, layer by layer, from near to far."""
+    """Ask for a description of the scene, layer by layer, from near to far.
+
+    A model is told what is in no layer; the offline writer refuses the scene (see `describe`).
+    """
     system = f"You describe pictures by depth, so that others learn where things are.\n{STYLE}\n{TAGS}"
     user = f"""What the picture shows: {scene.caption or "(not told)"}
 
@@ -69,7 +72,7 @@ which is above both."""
 def create_between_prompt(scene: Scene, rng: random.Random) -> Prompt:
     """Ask for questions and answers: between, nearer, farther, left, right, above, below, also from a side."""
     scene.need_relations("front")
-    sides = [view for view in scene.rotated_views if scene.tellable_facts(view, ("left", "front"))]
+    sides = _sides(scene)
     view = rng.choice(sides) if sides else "front"
     known = len(scene.tellable_facts("front")) + (
         len(scene.tellable_facts(view, ("left", "front"))) if sides else 0
@@ -109,7 +112,7 @@ def create_rotation_prompt(scene: Scene, rng: random.Random) -> Prompt:
     for side in ("left", "right", "back"):
         if not scene.rotated_views:
             scene.need_relations(side)
-    sides = [view for view in scene.rotated_views if scene.tellable_facts(view, ("left", "front"))]
+    sides = _sides(scene)
     if not sides:
         raise InputError(NOTHING_KNOWN)
     view = rng.choice(sides)
@@ -134,6 +137,14 @@ A: From there, the {MUG} is to the right of the {BOOK}."""
     return Prompt(
         _messages(system, user), "conversation", lambda dice: converse(scene, view, dice, pairs), pairs, view
     )
+
+
+def _sides(scene: Scene) -> list[str]:
+    """Return the sides to tell from: where objects are singled out by their names, or else by their boxes."""
+    for facts in (scene.clear_facts, scene.tellable_facts):
+        if found := [view for view in scene.rotated_views if facts(view, ("left", "front"))]:
+            return found
+    return []
 
 
 def _messages(system: str, user: str) -> list[dict[str, str]]:

@@ -19,6 +19,9 @@ class Asker:
         self.standing = standing
         self.tellers = {"front": Teller(scene, rng, "front")}
         self.asked: set[tuple] = set()
+        self.ranked: set[tuple[str, str]] = set()  # (view, axis) of which the order was asked; once is enough
+        self.again = False  # what is known has been asked about before
+        self.only_clear = True  # ask only about what has a name of its own
         self.tokens = 0
         self.recent: list[str] = []  # what the last answer was about: people go on from there
 
@@ -69,15 +72,16 @@ class Asker:
         return pair
 
     def fresh(self, view: str, axis: str) -> list[Fact]:
-        """Return the facts about pairs that no question was about yet: new pairs and clear names first."""
-        facts = shuffled(self.rng, self.scene.tellable_facts(view, [axis]))
+        """Return the facts about pairs that no question was about yet: new pairs and different things first."""
+        known = self.scene.clear_facts if self.only_clear else self.scene.tellable_facts
+        facts = shuffled(self.rng, known(view, [axis]))
         facts = [f for f in facts if f not in self.asked and not self.teller(view).says_nothing(f)]
 
         def last(fact: Fact) -> tuple[bool, bool, bool]:
             pair = {fact.first, fact.second}
-            unclear = not self.teller(view).tells_apart([*pair]) or fact.first in self.scene.twins(fact.second)
+            alike = fact.first in self.scene.twins(fact.second)
             heard = (view, frozenset(pair)) in self.asked
-            return unclear, heard, bool(self.standing) and not pair & set(self.recent)
+            return alike, heard, bool(self.standing) and not pair & set(self.recent)
 
         return sorted(facts, key=last)
 
@@ -85,15 +89,17 @@ class Asker:
         """Mark the fact as asked about."""
         self.asked |= {fact, (fact.view, frozenset((fact.first, fact.second)))}
 
-    def start_over(self) -> bool:
-        """Forget what was asked, so that it may be asked in other words; False where nothing had been."""
-        had = bool(self.asked)
-        self.asked.clear()
-        return had
+    def more(self) -> bool:
+        """Tell whether to look again when nothing is left to ask.
 
-    def clear(self, view: str, keys: Sequence[str]) -> bool:
-        """Tell whether the objects can be named together without doubt."""
-        return self.teller(view).tells_apart(keys)
+        What was asked may be asked once more, in other words; then about objects that no name singles out as well.
+        """
+        if self.only_clear and (self.again or not self.asked):
+            self.only_clear = False
+            return True
+        self.again = bool(self.asked)
+        self.asked.clear()
+        return self.again
 
     def tagging(self) -> bool:
         """Tell whether a question names its objects with their boxes even where it need not."""

@@ -6,7 +6,7 @@ from spacesgg.errors import InputError
 from spacesgg.offline_asker import Asker
 from spacesgg.offline_question_kinds import PAIR_KINDS, SET_KINDS
 from spacesgg.offline_questions import NOTHING_KNOWN, lines, one
-from spacesgg.offline_wording import FROM_THERE, STANDING, join, sentence, shuffled
+from spacesgg.offline_wording import FROM_THERE, PLAINEST, STANDING, join, sentence, shuffled
 from spacesgg.scene import Fact, Scene
 
 
@@ -17,16 +17,18 @@ def converse(scene: Scene, view: str, rng: random.Random, pairs: int) -> str:
     """
     asker = Asker(scene, rng)
     found = []
-    opening = _arrive(asker, view) or one(asker, [view], [*shuffled(rng, PAIR_KINDS)])
-    if opening is None:
-        raise InputError(NOTHING_KNOWN)
+    opening = _arrive(asker, view)
+    while opening is None:
+        opening = one(asker, [view], [*shuffled(rng, PAIR_KINDS)])
+        if opening is None and not asker.more():
+            raise InputError(NOTHING_KNOWN)
     found.append(opening)
     asker.standing = view
     contrast_at = rng.randint(1, max(pairs - 1, 1))
     while len(found) < pairs:
         pair = _contrast(asker, view) if len(found) == contrast_at else None
         pair = pair or one(asker, [view], shuffled(rng, [*PAIR_KINDS, *SET_KINDS]))
-        if pair is None and not asker.start_over():
+        if pair is None and not asker.more():
             break
         found += [pair] if pair else []
     return lines(found)
@@ -38,6 +40,7 @@ def _arrive(asker: Asker, view: str) -> tuple[str, str] | None:
     blocks = scene.blocks(view, "front")
     if len(blocks) < 2 or len(blocks[0]) > 3:
         return None
+    asker.ranked.add((view, "front"))
     standing = teller.pick(*STANDING[view])
     lead = sentence(teller.pick("imagine ", "suppose ", "picture this: ", "now say ", "let us say ") + standing)
     if len(blocks) <= 4 and len(scene.things) <= 7 and teller.chance(0.5):
@@ -97,7 +100,8 @@ def _contrast(asker: Asker, view: str) -> tuple[str, str] | None:
     opening = teller.pick("from the camera", "seen from the camera", "for the camera")
     there = teller.pick("from where you stand", "from your side", "from where you are now")
     seen = Fact("front", fact.axis, fact.second, fact.first)
-    told = asker.teller("front").relate(seen, not turned, plainest=True)
+    told = asker.teller("front").relate(seen, not turned, manner=PLAINEST)
+    manner = PLAINEST if fact.axis == "left" else None
     link = teller.pick("; ", ", but ", ", whereas ")
-    answer = f"{lead}{opening}, {told}{link}{there}, {teller.relate(fact, turned)}"
+    answer = f"{lead}{opening}, {told}{link}{there}, {teller.relate(fact, turned, manner=manner)}"
     return asker.add((sentence(question.format(both=both), "?"), sentence(answer)), [fact.first, fact.second])

@@ -2,7 +2,8 @@
 
 import random
 
-from spacesgg.offline_wording import COUNTS, Teller, sentence, shuffled
+from spacesgg.errors import InputError
+from spacesgg.offline_wording import COUNTS, Teller, join, sentence, shuffled
 from spacesgg.scene import Fact, Scene
 
 # An object costs some 45 tokens and a relation some 120; LLaVA's loader cuts a record at 2,048.
@@ -12,10 +13,17 @@ TOKENS_OF_A_RELATION = 120
 
 
 def describe(scene: Scene, rng: random.Random) -> str:
-    """Return the description. Raises InputError when the scene has no layers."""
+    """Return the description.
+
+    Raises InputError where it could not be true or would tell nothing: an object whose depth is unknown, so that
+    it is in no layer, may be the nearest of all; and a single object is neither up front nor at the back.
+    """
+    if unplaced := scene.unplaced():
+        named = join([f"{scene.things[key].label} {key}" for key in unplaced])
+        raise InputError(f"no layered description: in no layer, their depth being unknown, are {named}")
+    if len(scene.things) == 1:
+        raise InputError("no layered description: there is but one object, nothing in front of it or behind")
     layers = _fit(scene, scene.layers())
-    if not layers:
-        return _without_layers(scene, rng)
     teller = Teller(scene, rng)
     told: list[Fact] = []
     parts = []
@@ -50,13 +58,6 @@ def _fit(scene: Scene, layers: list[list[str]]) -> list[list[str]]:
     return [left for layer in layers if (left := [key for key in layer if key in kept])]
 
 
-def _without_layers(scene: Scene, rng: random.Random) -> str:
-    """Return what can be said when no object has depth: that they are there."""
-    teller = Teller(scene, rng)
-    keys = list(scene.things)[:MAX_THINGS]
-    return sentence(teller.pick(*ALONE, be=teller.be(*keys), listed=teller.introduce(keys)))
-
-
 def _overview(teller: Teller, count: int) -> str:
     number = COUNTS[count] if count < len(COUNTS) else str(count)
     return sentence(
@@ -75,14 +76,13 @@ def _precede(scene: Scene, before: list[str], after: list[str]) -> bool:
 
 
 # Sentences that put a layer in its place. {listed} is what is new in it; the verbs agree with that.
-ALONE = ("the picture shows {listed}", "what stands out here {be} {listed}", "you can see {listed} here")
-ONE_LAYER = (
-    "{listed} share a single layer of depth",
-    "there is only one layer to speak of, made up of {listed}",
-    "{listed} belong to the same layer",
-    "a single layer of depth holds {listed}",
+ONLY_LAYER = (
+    "there is only one layer of depth here, and it holds {listed}",
+    "depth does not divide this scene: {listed} share one layer",
+    "taken by depth, this scene is a single layer, made up of {listed}",
+    "everything here falls into one layer of depth: {listed}",
+    "{listed} share a single layer of depth, and there is no second one",
 )
-ONLY_LAYER = (*ONE_LAYER, "everything here falls into one layer: {listed}")
 FIRST = (
     "the foreground holds {listed}",
     "{listed} {make} up the foreground",
@@ -141,6 +141,8 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
     """Return one layer's sentence. "Nearest" and "behind" are used only where every pair is known to be so."""
     scene, last = teller.scene, len(layers) - 1
     words = {"reach": "reaches", "extend": "extends"}
+    if new:  # what no name singles out is not worth a second mention
+        known = [key for key in known if scene.nameable(key)]
     if known:
         words = {"reach": "reach", "extend": "extend"} if teller.plural(*known) else words
         words["reaching"] = teller.all(known)
@@ -153,8 +155,7 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
     come, make = ("come", "make") if teller.plural(*new) else ("comes", "makes")
     words |= {"be": teller.be(*new), "come": come, "make": make, "listed": teller.introduce(new)}
     if last == 0:
-        # What has no depth is in no layer.
-        options = (ONE_LAYER if others else ONLY_LAYER) if len(new) > 1 else ALONE
+        options = ONLY_LAYER
     elif number == 0:
         options = FIRST + (NEAREST if _precede(scene, layers[0], others) else ())
     else:
@@ -176,7 +177,8 @@ def _facts(teller: Teller, new: set[str], told: list[Fact]) -> list[Fact]:
         if {fact.first, fact.second} <= teller.named
         and (fact.first in new or fact.second in new)
         and frozenset((fact.first, fact.second)) not in pairs
-        and teller.tells_apart((fact.first, fact.second))
+        and teller.scene.nameable(fact.first, fact.second)
+        and teller.named.issuperset(teller.scene.twins(fact.first) + teller.scene.twins(fact.second))
         and not teller.says_nothing(fact)
     ]
     weight = {"left": 0.0, "up": 0.25, "front": 0.4}
@@ -209,25 +211,27 @@ def _relations(teller: Teller, facts: list[Fact]) -> list[str]:
 
 def _joined(teller: Teller, one: Fact, other: Fact) -> str:
     common = {one.first, one.second} & {other.first, other.second}
+    manner = teller.manner(one.axis) if one.axis == other.axis else None
     if not common:
         link = teller.pick(", while ", ", and ", "; ")
-        return _statement(teller, one) + link + _statement(teller, other)
+        return _statement(teller, one, manner) + link + _statement(teller, other, manner)
     subject = min(common)
     told = [f"{teller.the(subject, teller.chance(0.4))} {teller.be(subject)}"]
     for fact, link in ((one, ""), (other, "and ")):
         object_ = fact.second if fact.first == subject else fact.first
-        told.append(f"{link}{teller.predicates([fact], subject)} {teller.the(object_, teller.chance(0.4))}")
+        predicate = teller.predicate(fact, -1 if fact.first == subject else 1, manner)
+        told.append(f"{link}{predicate} {teller.the(object_, teller.chance(0.4))}")
     return " ".join(told)
 
 
-def _statement(teller: Teller, fact: Fact) -> str:
+def _statement(teller: Teller, fact: Fact, manner: int | None = None) -> str:
     """Return one statement; where the same pair differs in another direction too, sometimes both."""
     tag = teller.chance(0.4)
     turned = teller.chance(0.5)
     a, b = (fact.second, fact.first) if turned else (fact.first, fact.second)
     others = [f for f in teller.scene.pair_facts("front", a, b) if f.axis != fact.axis]
-    if not others or teller.chance(0.75):
-        return teller.relate(fact, turned, tag)
+    if not others or manner is not None or teller.chance(0.75):
+        return teller.relate(fact, turned, tag, manner)
     subject = teller.the(a, tag)
     predicates = teller.predicates([fact, teller.rng.choice(others)], a)
     return f"{subject} {teller.be(a)} {predicates} {teller.the(b, tag)}"
@@ -240,7 +244,7 @@ def _row(teller: Teller) -> str | None:
         (fact.first, middle, fact.second)
         for fact in scene.facts("front", ["left"])
         for middle in scene.between("front", "left", fact.first, fact.second)
-        if {fact.first, middle, fact.second} <= named and teller.tells_apart([fact.first, middle, fact.second])
+        if {fact.first, middle, fact.second} <= named and scene.nameable(fact.first, middle, fact.second)
     ]
     if not rows:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from spacesgg.offline_asker import Asker
 from spacesgg.offline_wording import FROM_THERE, PREDICATES, join, sentence, shuffled
-from spacesgg.scene import AXES, Fact
+from spacesgg.scene import Fact
 
 SUPERLATIVES = {
     ("left", -1): ("farthest to the left", "the leftmost"),
@@ -152,7 +152,7 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         asked = ("between", view, axis, fact.first, fact.second)
         if not 1 <= len(inside) <= 3 or asked in asker.asked:
             continue
-        if not asker.clear(view, [fact.first, *inside, fact.second]):
+        if not scene.nameable(fact.first, *inside, fact.second):
             continue
         asker.asked.add(asked)
         tag = asker.tagging()
@@ -179,9 +179,10 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         listed, be = teller.all(inside), teller.be(*inside)
         if len(inside) == 1 and teller.chance(0.5):
             key = inside[0]
-            after = teller.predicate(Fact(view, axis, fact.first, key), 1)
+            manner = teller.manner(axis)
+            after = teller.predicate(Fact(view, axis, fact.first, key), 1, manner)
             first = teller.the(fact.first)
-            before = teller.predicate(Fact(view, axis, key, fact.second), -1)
+            before = teller.predicate(Fact(view, axis, key, fact.second), -1, manner)
             text = f"{listed} {be} {after} {first} and {before} {teller.the(fact.second)}"
         else:
             first, second = teller.the(fact.first), teller.the(fact.second)
@@ -199,16 +200,18 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
 def _most(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     """Which of three is the nearest?"""
     scene, teller = asker.scene, asker.teller(view)
+    if (view, axis) in asker.ranked:
+        return None
     keys = list(scene.things)
     for key in shuffled(asker.rng, keys):
         for sign in shuffled(asker.rng, (-1, 1)):
-            beaten = [other for other in keys if scene.relation(view, key, other)[AXES.index(axis)] == sign]
-            if len(beaten) < 2 or ("most", view, axis, sign, key) in asker.asked or scene.twins(key):
+            beaten = [other for other in keys if scene.sign(view, axis, key, other) == sign]
+            if len(beaten) < 2 or scene.twins(key):
                 continue
             rivals = asker.rng.sample(beaten, 2)
-            if not asker.clear(view, rivals):
+            if not scene.nameable(*rivals):
                 continue
-            asker.asked.add(("most", view, axis, sign, key))
+            asker.ranked.add((view, axis))
             three = shuffled(asker.rng, [key, *rivals])
             tag = asker.tagging()
             superlative = teller.pick(*SUPERLATIVES[axis, sign])
@@ -231,15 +234,16 @@ def _most(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
 def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     """Put three in order."""
     scene, teller = asker.scene, asker.teller(view)
+    if (view, axis) in asker.ranked:
+        return None
     for fact in shuffled(asker.rng, scene.facts(view, [axis])):
         inside = scene.between(view, axis, fact.first, fact.second)
         if not inside:
             continue
         row = [fact.first, asker.rng.choice(inside), fact.second]
-        asked = ("order", view, axis, *row)
-        if asked in asker.asked or not asker.clear(view, row):
+        if not scene.nameable(*row):
             continue
-        asker.asked.add(asked)
+        asker.ranked.add((view, axis))
         sign = asker.rng.choice((-1, 1))
         if sign == 1:
             row.reverse()
@@ -269,9 +273,9 @@ def _name_one(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     candidates = [key for key in asker.recent if key in keys] if asker.standing else []
     for key in [*candidates, *shuffled(asker.rng, keys)]:
         for sign in shuffled(asker.rng, (-1, 1)):
-            there = [other for other in keys if scene.relation(view, other, key)[AXES.index(axis)] == sign]
+            there = [other for other in keys if scene.sign(view, axis, other, key) == sign]
             asked = ("name", view, axis, sign, key)
-            if not 1 <= len(there) <= 3 or asked in asker.asked or not asker.clear(view, [key, *there]):
+            if not 1 <= len(there) <= 3 or asked in asker.asked or not scene.nameable(key, *there):
                 continue
             facts = [Fact(view, axis, *((other, key) if sign == -1 else (key, other))) for other in there]
             if asker.asked.issuperset(facts):

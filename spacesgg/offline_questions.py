@@ -47,7 +47,7 @@ def questions(scene: Scene, views: Sequence[str], rng: random.Random, pairs: int
         wide = len(found) == between_at and asker.tokens < SHORT_TOKENS
         pair = one(asker, shuffled(rng, views), [between]) if wide else None
         pair = pair or one(asker, place, kinds) or one(asker, views, kinds)
-        if pair is None and not asker.start_over():
+        if pair is None and not asker.more():
             break
         found += [pair] if pair else []
     if not found:

@@ -12,7 +12,7 @@ from spacesgg import grounded_text, nouns
 from spacesgg.scene import TELLING_WORDS, Fact, Scene
 
 # (axis, sign) → what may be said of a subject whose sign against the object it is, the plainest first; "{viewer}"
-# is who looks.
+# is who looks. What stands at the same place for −1 and 1 is said in the same manner.
 PREDICATES = {
     ("left", -1): ("to the left of", "left of", "farther left than", "more to the left than"),
     ("left", 1): ("to the right of", "right of", "farther right than", "more to the right than"),
@@ -21,6 +21,7 @@ PREDICATES = {
     ("front", -1): ("in front of", "nearer than", "closer to {viewer} than", "nearer to {viewer} than"),
     ("front", 1): ("behind", "farther back than", "farther from {viewer} than", "farther away than"),
 }
+PLAINEST = 0
 VIEWER = {"front": "the camera", "left": "you", "right": "you", "back": "you"}
 # Phrases that open a clause.
 SEEN_FROM = {
@@ -79,8 +80,9 @@ def join(parts: Sequence[str], last: str = "and") -> str:
 class Teller:
     """Names objects so that no two can be confused, and remembers what the text has named.
 
-    `view` is where the teller stands. From elsewhere than the camera, words that single out one of several
-    alike ("the leftmost chair") would be taken for that viewer's own, so it is "one of the chairs", with its box.
+    `view` is where the teller stands. Words that single out one of several alike are the camera's; elsewhere they
+    would be taken for that viewer's own, so it is "the leftmost chair in the picture". Where no word does it is
+    "one of the chairs", with its box.
     """
 
     def __init__(self, scene: Scene, rng: random.Random, view: str = "front"):
@@ -131,13 +133,13 @@ class Teller:
             if key in seen:
                 continue
             noun = self.scene.things[key].noun
-            alike = [other for other in keys if self.scene.things[other].noun == noun]
+            alike = [other for other in dict.fromkeys(keys) if self.scene.things[other].noun == noun]
             earlier = any(self.scene.things[other].noun == noun for other in self.named if other not in keys)
             countable = not (noun.plural or noun.mass or noun.article in ("", "the"))
-            if 1 < len(alike) < len(COUNTS) and countable and not earlier:
+            if 1 < len(alike) < len(COUNTS) and countable:
                 self.named.update(alike)
                 tagged = grounded_text.ref(nouns.plural(noun.text), *alike)
-                parts.append(f"{COUNTS[len(alike)]} {tagged}")
+                parts.append(f"{COUNTS[len(alike)]} {'more ' if earlier else ''}{tagged}")
                 seen.update(alike)
                 continue
             another = earlier or any(self.scene.things[other].noun == noun for other in seen)
@@ -158,7 +160,7 @@ class Teller:
         if not twins:
             return f"the {self._tag(key) if tag else noun.text}"
         if word := self.telling_word(key):
-            return f"the {word} {self._tag(key)}"
+            return f"the {word} {self._tag(key)}{self._of_the_picture(word)}"
         if noun.mass:
             return f"some of the {self._tag(key)}"
         if noun.plural:
@@ -168,39 +170,56 @@ class Teller:
         count = f"{COUNTS[len(twins) + 1]} " if alike else ""
         return f"one of the {count}{grounded_text.ref(nouns.plural(noun.text), key)}"
 
-    def telling_word(self, key: str) -> str:
-        """Return what tells the object from its twins, the same throughout the text; "" where nothing does."""
-        if self.view != "front":
+    def _of_the_picture(self, word: str) -> str:
+        """Return what says that a telling word is the camera's, where another viewer's could be meant."""
+        if self.view == "front" or not word or word in TELLING_WORDS["up"]:
             return ""
+        labels = " ".join(thing.noun.text for thing in self.scene.things.values())
+        return f" in the {'photo' if 'picture' in labels else 'picture'}"
+
+    def telling_word(self, key: str) -> str:
+        """Return what tells the object from its twins, the same throughout the text; "" where nothing does.
+
+        Twins are told apart in one direction where they can be: not as "left-hand" and "nearer".
+        """
         if key not in self._telling:
             words = self.scene.telling_words(key)
-            self._telling[key] = self.rng.choice(words) if words else ""
+            said = {self._telling.get(twin) for twin in self.scene.twins(key)}
+            fitting = [w for w in words if any(w in axis and said & {*axis} for axis in TELLING_WORDS.values())]
+            self._telling[key] = self.rng.choice(fitting or words) if words else ""
         return self._telling[key]
 
     def says_nothing(self, fact: Fact) -> bool:
         """Tell whether the names say it already: "the left-hand chair is to the left of the right-hand chair"."""
+        if fact.view != "front" and fact.axis != "up":
+            return False
         words = {self.telling_word(fact.first), self.telling_word(fact.second)}
         return fact.second in self.scene.twins(fact.first) and not words.isdisjoint(TELLING_WORDS[fact.axis])
 
-    def tells_apart(self, keys: Sequence[str]) -> bool:
-        """Tell whether each of the objects has a name that fits no other object of the scene."""
-        return all(self.telling_word(key) or not self.scene.twins(key) for key in keys)
-
     def all(self, keys: Sequence[str]) -> str:
         """Return the objects as known ones, joined by "and"."""
-        return join([self.the(key) for key in keys])
+        named = [self.the(key) for key in keys]
+        # "the nearer sofa and the farther sofa in the picture": said once of all
+        ends = {self._of_the_picture(self.telling_word(key)) if self.scene.twins(key) else "" for key in keys}
+        if len(ends) == 1 and (end := ends.pop()):
+            named[:-1] = [name.removesuffix(end) for name in named[:-1]]
+        return join(named)
 
-    def relate(self, fact: Fact, turned: bool = False, tag: bool = True, plainest: bool = False) -> str:
+    def relate(self, fact: Fact, turned: bool = False, tag: bool = True, manner: int | None = None) -> str:
         """Return "the lamp is above the desk" (or, `turned`, "the desk is below the lamp")."""
         a, b, sign = (fact.second, fact.first, 1) if turned else (fact.first, fact.second, -1)
         subject = self.the(a, tag)
-        return f"{subject} {self.be(a)} {self.predicate(fact, sign, plainest)} {self.the(b, tag)}"
+        return f"{subject} {self.be(a)} {self.predicate(fact, sign, manner)} {self.the(b, tag)}"
 
-    def predicate(self, fact: Fact, sign: int, plainest: bool = False) -> str:
+    def manner(self, axis: str, sign: int = -1) -> int:
+        """Return a place in PREDICATES: within a sentence, who says "left of" does not go on "farther right"."""
+        options = PREDICATES[axis, sign]
+        return PLAINEST if self.chance(0.35) else options.index(self.pick(*options))
+
+    def predicate(self, fact: Fact, sign: int, manner: int | None = None) -> str:
         """Return the predicate of the fact's first (sign −1) or second (sign 1) object, tagged where it may be."""
-        options = PREDICATES[fact.axis, sign]
-        words = options[0] if plainest or self.chance(0.35) else self.pick(*options)
-        words = words.format(viewer=VIEWER[fact.view])
+        manner = self.manner(fact.axis, sign) if manner is None else manner
+        words = PREDICATES[fact.axis, sign][manner].format(viewer=VIEWER[fact.view])
         a, b = (fact.first, fact.second) if sign == -1 else (fact.second, fact.first)
         everywhere = fact.view == "front" or fact.axis == "up"
         if self.tag_predicates and everywhere and {a, b} <= self.named:
@@ -209,8 +228,8 @@ class Teller:
 
     def predicates(self, facts: Sequence[Fact], subject: str) -> str:
         """Return the predicates of facts about one pair, told of `subject`: "above and to the left of"."""
-        plainest = len(facts) > 1
-        return join([self.predicate(fact, -1 if fact.first == subject else 1, plainest) for fact in facts])
+        manner = PLAINEST if len(facts) > 1 else None
+        return join([self.predicate(fact, -1 if fact.first == subject else 1, manner) for fact in facts])
 
 
 def shuffled(rng: random.Random, items: Iterable) -> list:

@@ -1,6 +1,9 @@
 """What is known about one image: its objects, its layers, and who is where, seen from four sides.
 
-Nothing here is guessed. A relation is known only where the annotation's sign is −1 or +1.
+Nothing here is guessed. A relation is known only where the annotation's sign is −1 or +1. `relation` gives that
+sign as it was measured, and whoever checks a text holds it against that. All else here is for those who write. Of
+left and right in the camera's own view it leaves out what the picture seems to deny: a far thing may be left of a
+near one in metres and yet be seen before its middle, or past its other side; nobody who looks there would say so.
 """
 
 from collections.abc import Iterable
@@ -19,6 +22,11 @@ TELLING_WORDS = {
     "front": ("nearer", "nearest", "farther", "farthest"),
     "up": ("upper", "topmost", "lower", "lowest"),
 }
+
+
+# Two boxes of which one is left of the other part by this share of the smaller one's width, from centre to centre:
+# less, and who looks at the picture sees the one in front of the other.
+PARTED = 0.5
 
 
 class Thing(NamedTuple):
@@ -93,13 +101,22 @@ class Scene:
             after = {key: set() for key in self.things}
             before = {key: set() for key in self.things}
             for (a, b), signs in self._signs.get(view, {}).items():
-                if signs[position] == -1:
+                denied = (view, axis) == ("front", "left") and not self._seen_to_part(a, b)
+                if signs[position] == -1 and not denied:
                     after[a].add(b)
                     before[b].add(a)
             self._after[view, axis], self._before[view, axis] = after, before
             self._facts[view, axis] = [
                 Fact(view, axis, a, b) for a in self.things for b in self.things if b in after[a]
             ]
+
+    def _seen_to_part(self, left: str, right: str) -> bool:
+        """Tell whether the boxes, too, show one left of the other: both edges in that order, the centres apart."""
+        spans = [sorted(self.things[key].box[::2]) for key in (left, right)]
+        if any(start == end for start, end in spans):  # without width it tells nothing; the keys are boxes, too
+            spans = [sorted(grounded_text.boxes(key)[0][::2]) for key in (left, right)]
+        (a0, a1), (b0, b1) = spans
+        return a0 < b0 and a1 < b1 and (b0 + b1 - a0 - a1) / 2 >= PARTED * min(a1 - a0, b1 - b0)
 
     def _find_twins(self) -> dict[str, list[str]]:
         names = {key: thing.noun.text for key, thing in self.things.items()}
@@ -156,12 +173,16 @@ class Scene:
         return [view for view in VIEWS[1:] if view in self._signs]
 
     def relation(self, view: str, a: str, b: str) -> tuple[int, int, int]:
-        """Return (left, up, front) of A against B; all 0 where nothing was measured."""
+        """Return (left, up, front) of A against B as measured; all 0 where nothing was."""
         return self._signs.get(view, {}).get((a, b), (0, 0, 0))
 
     def before(self, view: str, axis: str, a: str, b: str) -> bool:
         """Tell whether A is known to be left of, above or in front of B, by `axis`."""
         return (view, axis) in self._after and b in self._after[view, axis][a]
+
+    def sign(self, view: str, axis: str, a: str, b: str) -> int:
+        """Return −1 where A is known to be left of, above or in front of B, 1 where B is so of A, else 0."""
+        return self.before(view, axis, b, a) - self.before(view, axis, a, b)
 
     def facts(self, view: str = "front", axes: Iterable[str] = AXES) -> list[Fact]:
         """Return everything that is known about pairs from `view`, in the entry's order."""
@@ -169,17 +190,20 @@ class Scene:
 
     def pair_facts(self, view: str, a: str, b: str) -> list[Fact]:
         """Return everything that is known about A and B from `view`."""
-        signs = zip(AXES, self.relation(view, a, b), strict=True)
+        signs = [(axis, self.sign(view, axis, a, b)) for axis in AXES]
         return [Fact(view, axis, *((a, b) if sign == -1 else (b, a))) for axis, sign in signs if sign]
 
     def tellable_facts(self, view: str = "front", axes: Iterable[str] = AXES) -> list[Fact]:
-        """Return the facts whose two objects can be named without boxes so that nobody mixes them up."""
+        """Return the facts whose two objects nobody mixes up with one another, by their names or with a box."""
         return [
             fact
             for fact in self.facts(view, axes)
-            if fact.second not in self.twins(fact.first)
-            or (view == "front" and self.telling_words(fact.first) and self.telling_words(fact.second))
+            if fact.second not in self.twins(fact.first) or self.nameable(fact.first, fact.second)
         ]
+
+    def clear_facts(self, view: str = "front", axes: Iterable[str] = AXES) -> list[Fact]:
+        """Return the facts whose two objects have names that single them out, without a box."""
+        return [fact for fact in self.facts(view, axes) if self.nameable(fact.first, fact.second)]
 
     def between(self, view: str, axis: str, a: str, b: str) -> list[str]:
         """Return the objects known to come after A and before B along `axis`."""
@@ -208,6 +232,15 @@ class Scene:
         """Return the other objects that "the LABEL" could mean just as well."""
         return self._twins[key]
 
+    def nameable(self, *keys: str) -> bool:
+        """Tell whether each of the objects has a name that fits no other object of the scene."""
+        return all(not self.twins(key) or self.telling_words(key) for key in keys)
+
+    def unplaced(self) -> list[str]:
+        """Return the objects that are in no layer of the camera's view, their depth being unknown."""
+        placed = {key for layer in self.layers() for key in layer}
+        return [key for key in self.things if key not in placed]
+
     def telling_words(self, key: str) -> list[str]:
         """Return adjectives that are known to single the object out among its twins, from the camera."""
         if key not in self._telling:
@@ -218,12 +251,12 @@ class Scene:
         words: list[str] = []
         two = len(twins) == 1
         for axis, (before_two, before_many, after_two, after_many, *_) in TELLING_WORDS.items():
-            signs = {self.relation("front", key, twin)[AXES.index(axis)] for twin in twins}
+            signs = {self.sign("front", axis, key, twin) for twin in twins}
             if signs == {-1}:
                 words.append(before_two if two else before_many)
             elif signs == {1}:
                 words.append(after_two if two else after_many)
-        if len(twins) == 2 and sorted(self.relation("front", key, twin)[0] for twin in twins) == [-1, 1]:
+        if len(twins) == 2 and sorted(self.sign("front", "left", key, twin) for twin in twins) == [-1, 1]:
             words.append("middle")
         return words
 

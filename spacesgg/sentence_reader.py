@@ -3,6 +3,7 @@
 import itertools
 import re
 
+from spacesgg import viewpoints
 from spacesgg.orders import order_claims
 from spacesgg.relation_words import Token
 from spacesgg.scene import AXES
@@ -139,7 +140,8 @@ class SentenceReader(Sentence):
     def _attribute(self, token: Token, name: Token) -> None:
         """Read "the leftmost chair": said of a chair, against the others."""
         mention = self.mentions[name.value]
-        views = tuple(dict.fromkeys((*self.views(token), "front")))
+        of_the_picture = viewpoints.NAMED.match(self.sentence, token.start)
+        views = ("front",) if of_the_picture else tuple(dict.fromkeys((*self.views(token), "front")))
         tagged = mention.tagged and len(mention.options) == 1
         if not self.attributes or not tagged or _ASIDE.search(self.blank[: token.start]):
             return

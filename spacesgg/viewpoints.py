@@ -7,6 +7,8 @@ before) or "here" (this picture, or the view in question).
 import re
 from typing import NamedTuple
 
+from spacesgg.scene import TELLING_WORDS
+
 _PLACE = (
     r"(?: of (?:the|this) (?:whole )?(?:scene|room|picture|image|place|view|street|space|area|frame|photo\w*))?"
 )
@@ -132,6 +134,9 @@ _DISTANCE = re.compile(
     r"(?: away| back| off)? from (?:the camera|the photographer|here|where you (?:stand|are)|there)(?! stands)",
     re.IGNORECASE,
 )
+# "the left-hand chair in the picture" is a name, which the camera gave; where the speaker stands it does not say.
+_TELLING = "|".join((*TELLING_WORDS["left"], *TELLING_WORDS["front"]))
+NAMED = re.compile(rf"\b(?:{_TELLING}) @\d+@( in the (?:picture|photo|image))\b", re.IGNORECASE)
 RETURNING = re.compile(
     rf"\b(?:go|going|went|come|walk|step|move|return)\w*(?: \w+){{0,3}} {_CAMERA}|\bback (?:to"
     rf"|at) the (?:original|camera's)",
@@ -149,15 +154,17 @@ class Cue(NamedTuple):
 
 def cues(encoded: str) -> list[Cue]:
     """Return the cues of a text, in its order."""
-    hidden = _DISTANCE.sub(lambda match: "_" * len(match[0]), encoded)
+    hidden = encoded
+    for pattern in (_DISTANCE, NAMED):
+        hidden = pattern.sub(lambda match: "_" * len(match[0]), hidden)
     return [Cue(*match.span(), _CUES[match.lastindex - 1][1]) for match in _PATTERN.finditer(hidden)]
 
 
 def without(encoded: str, found: list[Cue]) -> str:
     """Return the text with the cues blanked out, of the same length, so that they are not read as relations."""
     characters = list(encoded)
-    for cue in found:
-        characters[cue.start : cue.end] = " " * (cue.end - cue.start)
+    for start, end in (*(cue[:2] for cue in found), *(match.span(1) for match in NAMED.finditer(encoded))):
+        characters[start:end] = " " * (end - start)
     return "".join(characters)
 
 

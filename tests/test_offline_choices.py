@@ -1,0 +1,145 @@
+"""What the offline writer tells and what it leaves, and how it calls things of which there are several."""
+
+import itertools
+import json
+import random
+import re
+
+import pytest
+
+import llm_based_query
+import prompts
+from spacesgg import grounded_text, offline_wording, reply_check, training_record
+from spacesgg.errors import InputError
+from spacesgg.scene import Scene
+
+TURNING = (prompts.create_between_prompt, prompts.create_rotation_prompt)
+
+
+def box_of(key):
+    return list(map(float, grounded_text.boxes(key)[0]))
+
+
+def write(function, entry, seed):
+    """The record of one entry."""
+    prompt = function(Scene.from_entry("images/000001.jpg", entry), random.Random(seed))
+    reply = prompt.offline(random.Random(seed + 1))
+    return training_record.make("1", "000001.jpg", reply, prompt.form, "template", random.Random(seed + 2))
+
+
+def texts(record):
+    return [turn["value"].removeprefix("<image>\n") for turn in record["conversations"]]
+
+
+def row_of(*labels, order=(-1, 0, 0)):
+    """An entry with objects side by side in one layer, each pair in the same order from every side."""
+    keys = [f"[[{100 * i}, 0, {100 * i + 90}, 90]]" for i in range(len(labels))]
+    entry = {key: [label, box_of(key), "m"] for key, label in zip(keys, labels, strict=True)}
+    pairs = {f"{a}>{b}": list(order) for a, b in itertools.combinations(keys, 2)}
+    sides = {view: {"order_list": pairs} for view in ("left", "right", "back")}
+    return entry | {"levels": [keys], "order_list": pairs, "views": sides}
+
+
+def test_a_single_layer_is_described_as_one():
+    for seed in range(20):
+        said = grounded_text.plain(texts(write(prompts.create_layer_prompt, row_of("cup", "vase"), seed))[1])
+        assert re.search(r"\b(?:one|single) layer\b", said) and re.search("a cup|a vase", said, re.I)
+
+
+@pytest.mark.parametrize(
+    ("levels", "reason"),
+    [([[0, 2]], r"no layer.* are vase \[\["), ([], r"are cup .*, vase .* and sofa "), ([[2], [0]], "vase")],
+)
+def test_what_leaves_out_an_object_without_depth_is_no_description(levels, reason):
+    entry = row_of("cup", "vase", "sofa")
+    keys = entry["levels"][0]
+    entry["levels"] = [[keys[i] for i in level] for level in levels]
+    prompt = prompts.create_layer_prompt(Scene.from_entry("a.jpg", entry), random.Random(0))
+    assert "in no layer" in prompt.messages[1]["content"]
+    with pytest.raises(InputError, match=reason):
+        prompt.offline(random.Random(0))
+
+
+def test_a_single_object_is_no_layered_scene_and_the_run_goes_on(tmp_path):
+    annotations, output = tmp_path / "a.json", tmp_path / "out.json"
+    annotations.write_text(json.dumps({"one.jpg": row_of("cup"), "two.jpg": row_of("cup", "vase")}))
+    flags = ["--prompt-function", "create_layer_prompt", "--backend", "template"]
+    assert llm_based_query.main(["--anno-file", str(annotations), "--output-file", str(output), *flags]) == 1
+    assert [record["image"] for record in json.loads(output.read_text())] == ["two.jpg"]
+    (failure,) = map(json.loads, (tmp_path / "out.json.errors.jsonl").read_text().splitlines())
+    assert failure["image"] == "one.jpg" and "but one object" in failure["reason"]
+
+
+@pytest.mark.parametrize(
+    ("box", "told"),
+    [
+        ([200.0, 0.0, 290.0, 90.0], True),
+        ([60.0, 0.0, 150.0, 90.0], True),  # less than half hidden
+        ([30.0, 0.0, 120.0, 90.0], False),  # behind its middle
+        ([10.0, 0.0, 80.0, 90.0], False),  # within it
+        ([0.0, 0.0, 900.0, 90.0], False),  # around it
+        ([-200.0, 0.0, -110.0, 90.0], False),  # on the other side
+    ],
+)
+def test_left_and_right_are_told_from_the_camera_only_where_the_picture_agrees(box, told):
+    entry = row_of("cup", "vase")
+    cup, vase = entry["levels"][0]
+    entry[vase][1] = box
+    scene = Scene.from_entry("a.jpg", entry)
+    assert scene.relation("front", cup, vase) == (-1, 0, 0)
+    assert scene.before("front", "left", cup, vase) == told
+    assert bool(scene.facts("front")) == bool(scene.pair_facts("front", vase, cup)) == told
+    assert ("is left of" in scene.relation_lines("front")) == told
+    assert scene.before("left", "left", cup, vase)
+
+
+def test_a_box_without_width_leaves_it_to_the_keys():
+    entry = row_of("cup", "vase")
+    for key in entry["levels"][0]:
+        entry[key][1] = [5.0, 0.0, 5.0, 0.0]
+    assert Scene.from_entry("a.jpg", entry).facts("front")
+
+
+def test_one_of_several_has_a_name_in_every_view():
+    named = 0
+    for seed in range(60):
+        record = write(prompts.create_rotation_prompt, row_of("cup", "cup", "sofa", "lamp"), seed)
+        said = " ".join(grounded_text.plain(text) for text in texts(record))
+        assert "one of the" not in said
+        rest = re.sub(r"\b(?:(?:left|right)-hand cup and the )?(?:left|right)-hand cup in the picture", "", said)
+        named += rest != said
+        assert not re.search(r"\b(?:the|hand) cup\b", rest), said
+    assert named > 30
+
+
+def test_the_picture_in_a_name_does_not_turn_the_speaker_round():
+    entry = row_of("cup", "cup", "sofa", "lamp", order=(-1, 0, -1))
+    for seen in entry["views"].values():
+        seen["order_list"] = {pair: [1, 0, 1] for pair in entry["order_list"]}
+    scene, named = Scene.from_entry("a.jpg", entry), 0
+    for seed in range(60):
+        prompt = prompts.create_rotation_prompt(scene, random.Random(seed))
+        reply = prompt.offline(random.Random(seed))
+        assert reply_check.check_reply(scene, prompt, reply, "stop").faults == [], reply
+        named += "in the picture" in reply
+    assert named > 30
+
+
+def test_what_no_name_singles_out_is_spoken_of_where_nothing_else_is_known():
+    known = {"front": [0, 0, -1], "left": [-1, 0, 0], "right": [1, 0, 0], "back": [0, 0, 1]}
+    for labels, only in ((("cup", "cup", "sofa"), True), (("cup", "cup", "sofa", "lamp", "bowl", "vase"), False)):
+        entry = row_of(*labels)
+        cups = ">".join(entry["levels"][0][:2])
+        for view, seen in (("front", entry), *entry["views"].items()):
+            seen["order_list"] = dict.fromkeys(entry["order_list"], known[view]) | {cups: [0, 0, 0]}
+        for function, seed in itertools.product(TURNING, range(20)):
+            said = str(write(function, entry, seed))
+            assert "two <ref>cups</ref><box>" in said if only else "one of the" not in said
+
+
+def test_alike_things_are_counted_together():
+    entry = row_of("ball", "ball", "table", "ball")
+    one, *rest = entry["levels"][0]
+    teller = offline_wording.Teller(Scene.from_entry("a.jpg", entry), random.Random(0))
+    assert grounded_text.plain(teller.introduce([one])) == "a ball"
+    assert grounded_text.plain(teller.introduce(rest)) == "two more balls and a table"
