@@ -72,18 +72,30 @@ class Asker:
         return pair
 
     def fresh(self, view: str, axis: str) -> list[Fact]:
-        """Return the facts about pairs that no question was about yet: new pairs and different things first."""
+        """Return the facts about pairs that no question was about yet: new pairs and plain names first."""
         known = self.scene.clear_facts if self.only_clear else self.scene.tellable_facts
-        facts = shuffled(self.rng, known(view, [axis]))
+        facts = self.plain_first(view, known(view, [axis]))
         facts = [f for f in facts if f not in self.asked and not self.teller(view).says_nothing(f)]
 
         def last(fact: Fact) -> tuple[bool, bool, bool]:
             pair = {fact.first, fact.second}
             alike = fact.first in self.scene.twins(fact.second)
             heard = (view, frozenset(pair)) in self.asked
-            return alike, heard, bool(self.standing) and not pair & set(self.recent)
+            return (
+                alike or self.long_named(view, *pair),
+                heard,
+                bool(self.standing) and not pair & set(self.recent),
+            )
 
         return sorted(facts, key=last)
+
+    def long_named(self, view: str, *keys: str) -> bool:
+        """Tell whether one of the objects has to be called "the nearer cup in the picture"."""
+        return view != "front" and any(map(self.scene.twins, keys))
+
+    def plain_first(self, view: str, facts: Sequence[Fact]) -> list[Fact]:
+        """Return the facts in random order, those with long names last."""
+        return sorted(shuffled(self.rng, facts), key=lambda fact: self.long_named(view, fact.first, fact.second))
 
     def take(self, fact: Fact) -> None:
         """Mark the fact as asked about."""

@@ -20,7 +20,7 @@ def describe(scene: Scene, rng: random.Random) -> str:
     """
     if unplaced := scene.unplaced():
         named = join([f"{scene.things[key].label} {key}" for key in unplaced])
-        raise InputError(f"no layered description: in no layer, their depth being unknown, are {named}")
+        raise InputError(f"no layered description: in no layer, for its depth is unknown, is {named}")
     if len(scene.things) == 1:
         raise InputError("no layered description: there is but one object, nothing in front of it or behind")
     layers = _fit(scene, scene.layers())

@@ -147,7 +147,7 @@ def _yes_no(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
 def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     """What lies between two objects?"""
     scene, teller = asker.scene, asker.teller(view)
-    for fact in shuffled(asker.rng, scene.facts(view, [axis])):
+    for fact in asker.plain_first(view, scene.facts(view, [axis])):
         inside = scene.between(view, axis, fact.first, fact.second)
         asked = ("between", view, axis, fact.first, fact.second)
         if not 1 <= len(inside) <= 3 or asked in asker.asked:
@@ -175,7 +175,9 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
                 f"going down from {one} to {other}, what lies between them in height",
             ),
         }
-        question = asker.ask(view, teller.pick(*options[axis]))
+        # "the left-hand cup on the right": what its name says is no place
+        fitting = options[axis][:2] if asker.long_named(view, fact.first, fact.second) else options[axis]
+        question = asker.ask(view, teller.pick(*fitting))
         listed, be = teller.all(inside), teller.be(*inside)
         if len(inside) == 1 and teller.chance(0.5):
             key = inside[0]
@@ -208,7 +210,8 @@ def _most(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             beaten = [other for other in keys if scene.sign(view, axis, key, other) == sign]
             if len(beaten) < 2 or scene.twins(key):
                 continue
-            rivals = asker.rng.sample(beaten, 2)
+            plain = [other for other in beaten if not asker.long_named(view, other)]
+            rivals = asker.rng.sample(plain if len(plain) > 1 else beaten, 2)
             if not scene.nameable(*rivals):
                 continue
             asker.ranked.add((view, axis))
@@ -236,7 +239,7 @@ def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     scene, teller = asker.scene, asker.teller(view)
     if (view, axis) in asker.ranked:
         return None
-    for fact in shuffled(asker.rng, scene.facts(view, [axis])):
+    for fact in asker.plain_first(view, scene.facts(view, [axis])):
         inside = scene.between(view, axis, fact.first, fact.second)
         if not inside:
             continue

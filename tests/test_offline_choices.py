@@ -48,7 +48,7 @@ def test_a_single_layer_is_described_as_one():
 
 @pytest.mark.parametrize(
     ("levels", "reason"),
-    [([[0, 2]], r"no layer.* are vase \[\["), ([], r"are cup .*, vase .* and sofa "), ([[2], [0]], "vase")],
+    [([[0, 2]], r"no layer.* is vase \[\["), ([], r"is cup .*, vase .* and sofa "), ([[2], [0]], "vase")],
 )
 def test_what_leaves_out_an_object_without_depth_is_no_description(levels, reason):
     entry = row_of("cup", "vase", "sofa")
