@@ -1,6 +1,7 @@
 """The layered description, written from the geometry: layer by layer, from near to far."""
 
 import random
+import re
 
 from spacesgg.errors import InputError
 from spacesgg.offline_wording import COUNTS, Teller, join, sentence, shuffled
@@ -27,7 +28,7 @@ def describe(scene: Scene, rng: random.Random) -> str:
     teller = Teller(scene, rng)
     told: list[Fact] = []
     parts = []
-    if len(layers) > 1 and rng.random() < 0.4:
+    if len(layers) > 1 and not _left_out(scene, layers) and rng.random() < 0.4:
         parts.append(_overview(teller, len(layers)))
     room = MAX_TOKENS_OF_RELATIONS // TOKENS_OF_A_RELATION - (len(teller.scene.things) > 9)
     budget = rng.randint(1, max(room, 1))
@@ -56,6 +57,11 @@ def _fit(scene: Scene, layers: list[list[str]]) -> list[list[str]]:
 
     kept = set(sorted(placed, key=area, reverse=True)[:MAX_THINGS])
     return [left for layer in layers if (left := [key for key in layer if key in kept])]
+
+
+def _left_out(scene: Scene, layers: list[list[str]]) -> bool:
+    """Tell whether objects of the scene are in none of `layers`, for want of room."""
+    return not scene.things.keys() <= {key for layer in layers for key in layer}
 
 
 def _overview(teller: Teller, count: int) -> str:
@@ -125,6 +131,8 @@ FARTHEST = (
     "farthest from the camera {be} {listed}",
     "at the very back {be} {listed}",
 )
+# What says that no more is there.
+WHOLE = re.compile(r"\{make\}|made up|consists|leaves|everything")
 REACHING = (
     ", and {reaching} {reach} back into this layer as well",
     ", with {reaching} stretching back this far too",
@@ -164,6 +172,8 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
         )
         if not known and _precede(scene, earlier, new):
             options += BEHIND_SEVERAL if several else BEHIND_ONE
+    if _left_out(scene, layers):  # what is told is there, but is not all of it
+        options = tuple(option for option in options if not WHOLE.search(option))
     told = teller.pick(*options, **words)
     return told + teller.pick(*REACHING, **words) if known else told
 

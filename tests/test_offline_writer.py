@@ -389,6 +389,8 @@ def test_many_objects_still_fit_into_what_llava_reads():
         for function in KINDS:
             _, record = write(function, entry, seed)
             assert training_record.faults(record) == []
+            if function is prompts.create_layer_prompt:  # it does not tell of all, so it must not say that it does
+                assert not re.search("make|made up|consist|leaves|verything|layers", texts(record)[1])
 
 
 def test_blocks_are_parted_by_proven_relations():
