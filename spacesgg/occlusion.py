@@ -40,6 +40,7 @@ EXTREME_SHARE = 0.15
 STRAY_LINES = 2  # may reach farther than any others and be no part of the object
 LOWEST_SHARE = 0.05  # a shade is high, its stem thin: only the lowest lines lead down from the stem
 HIDDEN_SHARE = 0.5  # of these lines
+MOSTLY_HIDDEN = 0.75  # of all lines that lead down
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
 MAX_HIDDEN = 0.8  # of its seen width or height,
@@ -127,6 +128,8 @@ def widen(
         size_px = surface.pixels.shape[1 - axis] * surface.step
         nearest = np.sort(room)
         extreme = room <= max(nearest[STRAY_LINES], nearest[0] + share * size_px)
+        if number == BOTTOM and np.count_nonzero(hidden[side]) > MOSTLY_HIDDEN * SCAN_LINES:
+            extreme = hidden[side]  # a leaf may hang lower beside what hides the stem
         there = np.flatnonzero(hidden[side] & extreme) + side.start
         if len(there) <= HIDDEN_SHARE * np.count_nonzero(extreme):
             continue
