@@ -150,7 +150,7 @@ def test_feet_out_of_sight_may_spread(label, spreads):
 
 
 def test_a_leaf_that_hangs_beside_an_occluder_is_not_the_foot():
-    foliage, leaf = [[-0.5, -0.6, 4.0], [0.5, 0.2, 4.3]], [[0.46, 0.2, 4.0], [0.5, 0.4, 4.05]]
-    stem, screen = [[-0.05, 0.2, 4.1], [0.05, 1.4, 4.2]], [[-2.0, 0.08, 2.0], [0.225, 1.4, 2.1]]
+    foliage, leaf = [[-0.5, -0.6, 4.0], [0.5, 0.2, 4.3]], [[0.32, 0.2, 4.0], [0.5, 0.4, 4.05]]
+    stem, screen = [[-0.05, 0.2, 4.1], [0.05, 1.4, 4.2]], [[-2.0, 0.08, 2.0], [0.15, 1.4, 2.1]]
     scene, ids = see([foliage, leaf, stem, screen])
     assert box_of(scene, (ids >= 0) & (ids < 3), "plant")[1, 1] == pytest.approx(1.4, abs=0.03)
