@@ -40,7 +40,8 @@ EXTREME_SHARE = 0.15
 STRAY_LINES = 2  # may reach farther than any others and be no part of the object
 LOWEST_SHARE = 0.05  # a shade is high, its stem thin: only the lowest lines lead down from the stem
 HIDDEN_SHARE = 0.5  # of these lines
-MOSTLY_HIDDEN = 0.75  # of all lines that lead down
+FREE_PX = 40  # below a leaf
+MOSTLY_HIDDEN = 0.6  # of all lines that lead down
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
 MAX_HIDDEN = 0.8  # of its seen width or height,
@@ -129,7 +130,9 @@ def widen(
         nearest = np.sort(room)
         extreme = room <= max(nearest[STRAY_LINES], nearest[0] + share * size_px)
         if number == BOTTOM and np.count_nonzero(hidden[side]) > MOSTLY_HIDDEN * SCAN_LINES:
-            extreme = hidden[side]  # a leaf may hang lower beside what hides the stem
+            lowest = np.flatnonzero(extreme & ~hidden[side]) + side.start
+            if _hang_free(lines.of(lowest), z[lowest]):
+                extreme = hidden[side]  # a leaf hangs lower beside what hides the stem
         there = np.flatnonzero(hidden[side] & extreme) + side.start
         if len(there) <= HIDDEN_SHARE * np.count_nonzero(extreme):
             continue
@@ -165,6 +168,16 @@ def _passes(lines: "_Lines", z: np.ndarray) -> bool:
     return np.count_nonzero(free) >= FREE_SHARE * len(free)
 
 
+def _hang_free(lines: "_Lines", z: np.ndarray) -> bool:
+    """Return whether background shows below most of these ends, z (n,) metres away: then no foot is there.
+
+    Along the edge sensors may return nothing for many pixels.
+    """
+    below = lines.depth(np.arange(EDGE_PX + 1, EDGE_PX + FREE_PX))
+    first = below[np.arange(len(z)), (below > 0).argmax(axis=1)]
+    return np.count_nonzero(first > z * np.float32(1 + FARTHER)) > HIDDEN_SHARE * len(z)
+
+
 class _Lines(NamedTuple):
     """Lines of the picture that lead from (n,) pixels of an object's outline outwards."""
 
@@ -185,6 +198,10 @@ class _Lines(NamedTuple):
         return self.rows[:, None] + self.down[:, None] * offset, self.columns[:, None] + self.right[
             :, None
         ] * offset
+
+    def depth(self, offsets: np.ndarray) -> np.ndarray:
+        """Return the (n, m) metres of depth at offsets (m,) pixels along each line, of the ground as well."""
+        return self.frame.sight[self.at(offsets)]
 
     def sight(self, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the (n, m) metres that sight reaches at offsets (m,), and those down along gravity per metre."""
