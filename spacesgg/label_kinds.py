@@ -60,6 +60,11 @@ BACKED = _words("armchair bed bench chair couch loveseat sofa")
 LEGGED = _words("easel rack stand stool tripod")
 
 
+def _named(label: str, kinds: frozenset[str]) -> bool:
+    """Return whether the last word of a label, which names the thing, is one of the kinds."""
+    return not kinds.isdisjoint(words_of(label)[-1:])
+
+
 def is_round(label: str) -> bool:
     """Return whether a thing called `label` is round as seen from above."""
     words = words_of(label)
@@ -68,14 +73,12 @@ def is_round(label: str) -> bool:
 
 def is_flat(label: str) -> bool:
     """Return whether a thing called `label` has no body behind its face."""
-    words = words_of(label)
-    return bool(words) and words[-1] in FLAT
+    return _named(label, FLAT)
 
 
 def has_flat_top(label: str) -> bool:
     """Return whether a thing called `label` has a level top that nothing of it rises above."""
-    words = words_of(label)
-    return bool(words) and words[-1] in FLAT_TOPPED
+    return _named(label, FLAT_TOPPED)
 
 
 def stands_on_ground(label: str) -> bool:
@@ -94,11 +97,9 @@ def may_hang(label: str) -> bool:
 
 def has_legs(label: str) -> bool:
     """Return whether a thing called `label` stands on feet that spread."""
-    words = words_of(label)
-    return bool(words) and words[-1] in LEGGED
+    return _named(label, LEGGED)
 
 
 def has_back(label: str) -> bool:
     """Return whether a thing called `label` is a seat with a back, or a bed."""
-    words = words_of(label)
-    return bool(words) and words[-1] in BACKED
+    return _named(label, BACKED)

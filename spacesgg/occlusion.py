@@ -40,7 +40,7 @@ EXTREME_SHARE = 0.15
 STRAY_LINES = 2  # may reach farther than any others and be no part of the object
 LOWEST_SHARE = 0.05  # a shade is high, its stem thin: only the lowest lines lead down from the stem
 HIDDEN_SHARE = 0.5  # of these lines
-FREE_PX = 40  # below a leaf
+FREE_PX = 40  # within which background shows below an end that hangs free
 MOSTLY_HIDDEN = 0.6  # of all lines that lead down
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
