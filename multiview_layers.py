@@ -81,7 +81,8 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
     scene = occlusion.hide_behind(scene, masked)
-    found = {thing.key: extents.find_extent(scene, surface, thing.label) for thing, surface in seen}
+    boxes = extents.find_extents(scene, [surface for _, surface in seen], [thing.label for thing, _ in seen])
+    found = {thing.key: extent for (thing, _), extent in zip(seen, boxes, strict=True)}
     measured = found.copy()
     for thing in lost:
         extent = lost_depth.find_extent(scene, decoded, thing.key, thing.label)

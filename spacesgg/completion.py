@@ -1,17 +1,20 @@
-"""The unseen back of an object: bodies of which the visible points outline only a part.
+"""The unseen back of objects: bodies of which the visible points outline only a part.
 
-Points are (3, N) metres in levelled axes; what is returned is (low, high), (2,) each, metres in x and z.
+Points are (3, n, N) metres in levelled axes, x, y and z of N points of each of n objects, of which those that do
+not just come again are `fresh` (n, N) bool. Bounds are (n, 2, 2) metres: [[x, z] low, [x, z] high] of each object,
+NaN where there is no such body.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from spacesgg.quantiles import of_sorted, percentiles
+from spacesgg.quantiles import of_parts, of_rows
 
 MIN_POINTS = 30  # a footprint of fewer points is no outline
 CELLS = 48  # of the footprint's longer side
-CELL_SHARE = 0.0005  # of the points, at least two: strays fill no cell
+MIN_IN_CELL = 2  # points: strays fill no cell
+MIN_CELLS = 3
 HEADINGS = np.radians(np.arange(0, 90, 3.0))
 # The unit vectors (2 · headings, 2) of a rectangle's sides at each heading, first one side's, then the other's.
 SIDES = np.column_stack([np.cos(HEADINGS), np.sin(HEADINGS)])
@@ -19,58 +22,69 @@ SIDES = np.vstack([SIDES, SIDES[:, ::-1] * (-1, 1)]).astype(np.float32)
 EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
-MAX_CIRCLE_POINTS = 400
-FACE_POINTS = 500  # of a face tell its ends and thickness
-FACE_THICKNESS = 0.12  # of its length: noise and relief
-MIN_FACING = 0.5  # of the normal's length along the view
+# The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
+BAND_WEIGHTS = np.array([0.9, 0.9, 1, 1, 1, 1, 0.9])
 CIRCLE_RMS = 0.06  # of the radius: a plane or an L of two faces fits a circle worse than this
 RADIUS_OF_WIDTH = (0.42, 0.7)  # half a disc shows its diameter; a flat arc of a large circle is a wall
+FACE_EVERY = 3  # points of a face tell its ends and thickness
+FACE_THICKNESS = 0.12  # of its length: noise and relief
+MIN_FACING = 0.5  # of the normal's length along the view
 
 
-class Face(NamedTuple):
-    """An upright face, seen from above."""
+class Faces(NamedTuple):
+    """Upright faces of n objects, seen from above."""
 
-    ends: np.ndarray  # (2, 2) metres: x and z of its two ends
-    normal: np.ndarray  # (2,) the unit vector in x and z into the body behind it
+    there: np.ndarray  # (n,) bool: whether the object shows one face and no more
+    ends: np.ndarray  # (n, 2, 2) metres: x and z of its two ends
+    normal: np.ndarray  # (n, 2) the unit vector in x and z into the body behind it
 
     @property
-    def length(self) -> float:
-        """Return its length in metres."""
-        return float(np.hypot(*(self.ends[1] - self.ends[0])))
+    def lengths(self) -> np.ndarray:
+        """Return their (n,) lengths in metres."""
+        return np.hypot(*(self.ends[:, 1] - self.ends[:, 0]).T)
 
-    def body(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the bounds of a body that goes back from the face by `depth` metres, unseen.
+    def bodies(self, depth: np.ndarray) -> np.ndarray:
+        """Return the bounds of bodies that go back from the faces by `depth` (n,) metres, unseen.
 
-        Unseen, it ends where sight passes the ends of the face.
+        Unseen, they end where sight passes the ends of the face.
         """
-        x, z = self.ends.T
-        back = self.ends + depth * self.normal
-        sight = x / z * back[:, 1]
-        if self.normal[0] > 0:
-            back[:, 0] = np.minimum(back[:, 0], np.maximum(sight, x))
-        else:
-            back[:, 0] = np.maximum(back[:, 0], np.minimum(sight, x))
-        corners = np.vstack([self.ends, back])
-        return corners.min(axis=0), corners.max(axis=0)
+        x, z = np.moveaxis(self.ends, 2, 0)
+        back_x, back_z = np.moveaxis(self.ends + (depth[:, None] * self.normal)[:, None], 2, 0)
+        sight = x / z * back_z
+        right = np.minimum(back_x, np.maximum(sight, x))
+        back_x = np.where(self.normal[:, :1] > 0, right, np.maximum(back_x, np.minimum(sight, x)))
+        corners = np.stack([np.hstack([x, back_x]), np.hstack([z, back_z])], axis=2)
+        bounds = np.stack([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        bounds[~self.there] = np.nan
+        return bounds
 
 
-def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the bounds of the rectangle whose edges the footprint follows best, None of too few points.
+def rectangles(points: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    """Return the bounds of the rectangles whose edges the footprints follow best, NaN of too few points.
 
     Of a cabinet two sides are seen; the rectangle adds the corner that is not (L-shape fitting by search over
     the heading, Zhang et al., IV 2017; the criterion here is the share of the footprint along the edges).
     """
     plan = points[::2]
-    low = plan.min(axis=1)
-    cell = float((plan.max(axis=1) - low).max()) / CELLS
-    if cell <= 0 or plan.shape[1] < MIN_POINTS:
-        return None
-    across, along = ((plan - low[:, None]) * np.float32(1 / cell)).astype(np.intp)
-    counts = np.bincount(across * (CELLS + 1) + along)
-    full = (counts >= max(2, CELL_SHARE * plan.shape[1])).nonzero()[0]
-    if len(full) < 3:
-        return None
-    cells = np.array(np.divmod(full, CELLS + 1), np.float32) + np.float32(0.5)
+    low = plan.min(axis=2)
+    cell = (plan.max(axis=2) - low).max(axis=0) / CELLS
+    across, along = ((plan - low[..., None]) / np.maximum(cell, 1e-9)[:, None]).astype(np.intp)
+    number = np.arange(len(fresh))[:, None] * (CELLS + 1) ** 2 + across * (CELLS + 1) + along
+    counts = np.bincount(number.ravel(), fresh.ravel(), len(fresh) * (CELLS + 1) ** 2)
+    full = (counts >= MIN_IN_CELL).nonzero()[0]
+    owner, place = np.divmod(full, (CELLS + 1) ** 2)
+    cells = np.array(np.divmod(place, CELLS + 1), np.float32) + np.float32(0.5)
+    ends = np.bincount(owner, minlength=len(fresh)).cumsum().tolist()
+    enough = (np.count_nonzero(fresh, axis=1) >= MIN_POINTS) & (cell > 0)
+    bounds = np.full((len(fresh), 2, 2), np.nan)
+    for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        if enough[i] and end - start >= MIN_CELLS:
+            bounds[i] = _tightest(cells[:, start:end]) * cell[i] + low[:, i]
+    return bounds
+
+
+def _tightest(cells: np.ndarray) -> np.ndarray:
+    """Return the (2, 2) bounds of the rectangle whose edges the cells (2, m) follow best."""
     positions = SIDES @ cells
     lows, highs = positions.min(axis=1), positions.max(axis=1)
     # How far each cell lies from the nearer end of its row: in the direction of each side, then of the rectangle.
@@ -78,12 +92,11 @@ def rectangle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     inwards = ((highs - lows) / 2)[:, None] - np.abs(positions, out=positions)
     count = len(HEADINGS)
     inwards = np.minimum(inwards[:count], inwards[count:])
-    off_edge = np.minimum(inwards, np.float32(EDGE_CELLS), out=inwards).sum(axis=1) / (EDGE_CELLS * len(full))
+    off_edge = np.minimum(inwards, np.float32(EDGE_CELLS), out=inwards).sum(axis=1) / (EDGE_CELLS * cells.shape[1])
     sides = highs - lows
     area = sides[:count] * sides[count:]
     best = int((off_edge + AREA_WEIGHT * area / max(area.min(), 1.0)).argmin())
-    corners = _corners(SIDES[best], (lows[best], highs[best]), (lows[best + count], highs[best + count]))
-    return corners[0] * cell + low, corners[1] * cell + low
+    return _corners(SIDES[best], (lows[best], highs[best]), (lows[best + count], highs[best + count]))
 
 
 def _corners(axis: np.ndarray, along: tuple[float, float], across: tuple[float, float]) -> np.ndarray:
@@ -95,71 +108,70 @@ def _corners(axis: np.ndarray, along: tuple[float, float], across: tuple[float, 
     return np.array([[a * x - b * z, a * z + c * x] for a, b, c in zip(along, across, across[::-1], strict=True)])
 
 
-def circle(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the bounds of the upright round body the points lie on, None where they do not.
+def circles(points: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    """Return the bounds of the upright round bodies the points lie on, NaN where they do not.
 
     A circle is fitted (algebraically, Kåsa 1976) to the widest band of heights: a ball's equator, a bin's side.
     """
     x, y, _ = points
-    top, bottom = percentiles(y[::2], (2.0, 98.0))  # of half the points, as well
-    if bottom <= top:
-        return None
+    ordered = np.sort(y[:, ::2], axis=1)  # half the points tell as much
+    top, bottom = of_rows(ordered, 2.0), of_rows(ordered, 98.0)
+    low, high = x.min(axis=1), x.max(axis=1)
+    there = (bottom > top) & (high > low)
     # Bands from 1 to BANDS; what lies above and below them is left out.
-    band = ((y - np.float32(top)) * np.float32(BANDS / (bottom - top)) + np.float32(1)).clip(0, BANDS + 1)
-    band = band.astype(np.uint8)
-    low, high = x.min(), x.max()
-    if high <= low:
-        return None
+    scale = BANDS / np.where(there, bottom - top, 1)
+    band = ((y - top[:, None]) * scale[:, None] + 1).clip(0, BANDS + 1).astype(np.uint8)
     # One sort for all bands: in the sorted sums of x and the band's own offset, band follows band.
-    across = np.sort(x + band * np.float32(1.5 * (high - low)))
-    ends = np.bincount(band, minlength=BANDS + 2).cumsum().tolist()
-    widths = [_width(across[start:end]) for start, end in zip(ends[:BANDS], ends[1:], strict=False)]
-    # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
-    widest = max(range(BANDS), key=lambda i: widths[i] * (1.0 if 2 <= i < BANDS - 1 else 0.9))
-    width, chosen = widths[widest], (band == widest + 1).nonzero()[0]
-    if width <= 0:
-        return None
-    chosen = chosen[:: max(1, len(chosen) // MAX_CIRCLE_POINTS)]
-    count = len(chosen)
-    local = points[::2].take(chosen, axis=1).astype(float)
-    middle = local.sum(axis=1) / count
-    local -= middle[:, None]
+    across = np.sort(x + band * (1.5 * (high - low))[:, None], axis=1)
+    number = band + np.arange(len(band))[:, None] * (BANDS + 2)
+    shape = (len(band), BANDS + 2)
+    sizes = np.bincount(number.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+    first, sizes = (np.cumsum(sizes, axis=1) - sizes)[:, 1:-1], sizes[:, 1:-1]
+    widths = of_parts(across, first, sizes, 99.0) - of_parts(across, first, sizes, 1.0)
+    found = np.bincount(number.ravel(), fresh.ravel(), shape[0] * shape[1]).reshape(shape)[:, 1:-1]
+    widths = np.where(found >= MIN_POINTS, widths, 0)  # fewer are too few to tell
+    widest = (widths * BAND_WEIGHTS).argmax(axis=1)
+    width = widths[np.arange(len(band)), widest]
+    return _fit_circles(points[::2], (band == widest[:, None] + 1) & fresh, np.where(there, width, 0))
+
+
+def _fit_circles(plan: np.ndarray, chosen: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Return the bounds of the circles through the `chosen` (n, N) of the points `plan` (2, n, N).
+
+    They are `width` (n,) metres wide, 0 where there is nothing to fit. NaN where they lie on no circle.
+    """
+    weight = chosen.astype(float)
+    count = np.maximum(weight.sum(axis=1), 1)
+    middle = (plan * weight).sum(axis=2) / count
+    local = (plan - middle[..., None]) * weight
     square = (local * local).sum(axis=0)
     # Of points about their mean the least squares are those of 2·centre alone; the radius follows from the means.
-    (xx, xz), (_, zz) = (2 * local @ local.T).tolist()
-    right = (local @ square).tolist()
+    own = local.transpose(1, 0, 2)
+    (xx, xz), (_, zz) = np.moveaxis(2 * own @ own.transpose(0, 2, 1), 0, 2)
+    right_x, right_z = (local * square).sum(axis=2)
     determinant = xx * zz - xz * xz
-    if determinant <= 1e-9 * xx * zz:
-        return None  # a line
-    centre = np.array([right[0] * zz - right[1] * xz, right[1] * xx - right[0] * xz]) / determinant
-    radius = float(square.sum() / count + centre @ centre) ** 0.5
-    if not RADIUS_OF_WIDTH[0] <= radius / width <= RADIUS_OF_WIDTH[1]:
-        return None
-    off = np.hypot(*(local - centre[:, None])) - radius
-    if off @ off > (CIRCLE_RMS * radius) ** 2 * count:
-        return None
-    middle += centre
-    return middle - radius, middle + radius
+    there = (width > 0) & (determinant > 1e-9 * xx * zz)  # else they lie on a line
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = np.array([right_x * zz - right_z * xz, right_z * xx - right_x * xz]) / determinant
+        radius = (square.sum(axis=1) / count + (centre * centre).sum(axis=0)) ** 0.5
+        off = (np.hypot(*(local - centre[..., None])) - radius[:, None]) * weight
+        there &= (radius >= RADIUS_OF_WIDTH[0] * width) & (radius <= RADIUS_OF_WIDTH[1] * width)
+        there &= (off * off).sum(axis=1) <= (CIRCLE_RMS * radius) ** 2 * count
+        bounds = np.stack([middle + centre - radius, middle + centre + radius]).transpose(2, 0, 1)
+    bounds[~there] = np.nan
+    return bounds
 
 
-def _width(ordered: np.ndarray) -> float:
-    """Return how wide a band is whose x, (n,) ascending, are these; 0 when they are too few to tell."""
-    return of_sorted(ordered, 99.0) - of_sorted(ordered, 1.0) if len(ordered) >= MIN_POINTS else 0.0
-
-
-def single_face(points: np.ndarray) -> Face | None:
-    """Return the upright face that the points lie on, None where they show more than one, or one seen sideways."""
-    if points.shape[1] < MIN_POINTS:
-        return None
-    plan = points[::2, :: max(1, points.shape[1] // FACE_POINTS)]
-    middle = plan.mean(axis=1)
-    plan = plan - middle[:, None]
-    _, vectors = np.linalg.eigh(plan @ plan.T)
-    normal, along = vectors.T if vectors[1, 0] > 0 else (-vectors[:, 0], vectors[:, 1])
-    if normal[1] < MIN_FACING:
-        return None
-    low, high = percentiles(along @ plan, (1.0, 99.0))
-    thin, thick = percentiles(normal @ plan, (2.0, 98.0))
-    if thick - thin > FACE_THICKNESS * (high - low):
-        return None
-    return Face(middle + np.outer((low, high), along), normal)
+def single_faces(points: np.ndarray, fresh: np.ndarray) -> Faces:
+    """Return the upright faces that the points lie on; who shows more than one, or one sideways, has none."""
+    plan = points[::2, :, ::FACE_EVERY].transpose(1, 0, 2)
+    middle = plan.mean(axis=2)
+    plan = plan - middle[..., None]
+    _, vectors = np.linalg.eigh(plan @ plan.transpose(0, 2, 1))
+    normal, along = np.moveaxis(vectors, 2, 0)
+    normal = np.where(normal[:, 1:] > 0, normal, -normal)
+    ends, thickness = (np.sort((axis[:, None] @ plan)[:, 0], axis=1) for axis in (along, normal))
+    low, high = of_rows(ends, 1.0), of_rows(ends, 99.0)
+    thin = of_rows(thickness, 98.0) - of_rows(thickness, 2.0) <= FACE_THICKNESS * (high - low)
+    there = thin & (normal[:, 1] >= MIN_FACING) & (np.count_nonzero(fresh, axis=1) >= MIN_POINTS)
+    return Faces(there, middle[:, None] + np.stack([low, high], axis=1)[..., None] * along[:, None], normal)

@@ -39,19 +39,30 @@ class Extent(NamedTuple):
 
 def find_extent(frame: Frame, surface: Surface, label: str) -> Extent:
     """Return the extent of the object called `label` whose `surface` was found in the frame's depth."""
-    found = visible.measure(frame, surface)
-    seen = found.box
-    lidar = surface.sparse and is_sparse(frame.depth)
-    if lidar:
-        box = sparse_extents.find_box(seen, frame, surface, found.outline, found.edge_depth, found.points, label)
-        seen = np.clip(seen, box[0], box[1])  # without strays
-    else:
-        box = far_side.go_on(frame, surface, found, label)
-    if frame.ground_height is not None:
-        box = far_side.go_down(box, seen, frame.ground_height, label)
-    margin = BASE_MARGIN_M + SIGMAS * found.sigma * np.array([0.5, 0.5, 1.0])
-    if frame.soft:
-        margin[2] += SOFT_MARGIN * found.middle
-    if surface.sparse:
-        margin = margin + SPARSE_MARGIN * found.middle * np.array(LIDAR_SHARES if lidar else 1.0)
-    return Extent(box, margin, seen, DRIFT * found.middle if frame.soft else 0.0)
+    return find_extents(frame, [surface], [label])[0]
+
+
+def find_extents(frame: Frame, surfaces: list[Surface], labels: list[str]) -> list[Extent]:
+    """Return the extents of the objects called `labels` whose `surfaces` were found in the frame's depth."""
+    if not surfaces:
+        return []
+    found = visible.measure(frame, surfaces)
+    lidar = is_sparse(frame.depth)
+    everything_sparse = lidar and all(surface.sparse for surface in surfaces)
+    boxes = found.boxes if everything_sparse else far_side.go_on(frame, surfaces, found, labels)
+    extents = []
+    for i, (surface, label) in enumerate(zip(surfaces, labels, strict=True)):
+        seen, middle, box = found.boxes[i], found.middles.item(i), boxes[i]
+        margin = BASE_MARGIN_M + SIGMAS * found.sigmas.item(i) * np.array([0.5, 0.5, 1.0])
+        if surface.sparse and lidar:
+            outline, edges, points = found.outlines[i], found.edges.only(i), found.points[:, i]
+            box = sparse_extents.find_box(seen, frame, surface, outline, edges, points, label)
+            seen = np.clip(seen, box[0], box[1])  # without strays
+        if frame.ground_height is not None:
+            box = far_side.go_down(box, seen, frame.ground_height, label)
+        if frame.soft:
+            margin[2] += SOFT_MARGIN * middle
+        if surface.sparse:
+            margin = margin + SPARSE_MARGIN * middle * np.array(LIDAR_SHARES if lidar else 1.0)
+        extents.append(Extent(box, margin, seen, DRIFT * middle if frame.soft else 0.0))
+    return extents

@@ -7,7 +7,7 @@ sizes of kinds in size_priors.py; here they are put together.
 import numpy as np
 
 from spacesgg import edge_rays, label_kinds, occlusion, size_priors
-from spacesgg.completion import Face, single_face
+from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import Frame
 from spacesgg.surfaces import Surface
 from spacesgg.visible import MAX_ARC_M, Visible
@@ -19,23 +19,28 @@ SPREAD_M = 0.08  # that feet out of sight may stand out farther than what is see
 ROUND_MARGIN_M = 0.03  # of the far side of a circle, told by its near side
 
 
-def go_on(frame: Frame, surface: Surface, visible: Visible, label: str) -> np.ndarray:
-    """Return the (2, 3) bounds, in levelled metres, of where the object called `label` may go on out of sight."""
-    seen, outline, body = visible.box, visible.outline, visible.round_body
-    box = occlusion.widen(seen, frame, surface, outline, visible.edge_depth, size_priors.longest(label))
-    box = _no_wider(box, seen, body)
-    whole = bool((box[:, 0] == seen[:, 0]).all() and box[0, 1] == seen[0, 1])  # but for its foot
-    box = occlusion.follow_slope(box, seen, visible.points)
-    back = _back(box, label, edge_rays.top_reach(frame, surface, outline, visible.top), visible.behind)
-    if body is not None and label_kinds.is_round(label):
-        back = min(back, body[1][1] + ROUND_MARGIN_M)
-    box[1, 2] = max(box[1, 2], back)
-    if body is None:
-        box = _with_body(box, single_face(visible.points), label, visible.behind)
-    if label_kinds.has_flat_top(label):
-        end = edge_rays.top_end(frame, surface, outline, visible.top, whole)
-        box[1, 2] = max(seen[1, 2], min(box[1, 2], end))
-    return box
+def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[str]) -> np.ndarray:
+    """Return the (n, 2, 3) bounds, in levelled metres, of where objects called `labels` may go on out of sight."""
+    seen, bodies = visible.boxes, visible.round_bodies
+    sparse = [surface.sparse for surface in surfaces]
+    boxes = occlusion.widen(seen, frame, visible.edges, [size_priors.longest(label) for label in labels], sparse)
+    boxes = _no_wider(boxes, seen, bodies)
+    # But for its foot.
+    whole = (boxes[:, :, 0] == seen[:, :, 0]).all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])
+    for i in (np.ptp(boxes[:, :, 0], axis=1) > np.ptp(seen[:, :, 0], axis=1)).nonzero()[0].tolist():
+        boxes[i] = occlusion.follow_slope(boxes[i], seen[i], visible.points[:, i])
+    back = _backs(boxes, labels, edge_rays.top_reach(frame, visible.edges, visible.tops), visible.behind)
+    is_round = np.array([label_kinds.is_round(label) for label in labels])
+    back = np.where(is_round, np.fmin(back, bodies[:, 1, 1] + ROUND_MARGIN_M), back)
+    boxes[:, 1, 2] = np.maximum(boxes[:, 1, 2], back)
+    faces = single_faces(visible.points, visible.fresh)
+    faces.there[np.isfinite(bodies[:, 0, 0])] = False
+    boxes = _with_bodies(boxes, faces, labels, visible.behind)
+    end = edge_rays.top_end(frame, visible.edges, visible.tops, whole)
+    level = np.array([label_kinds.has_flat_top(label) for label in labels])
+    ends = np.maximum(seen[:, 1, 2], np.minimum(boxes[:, 1, 2], end))
+    boxes[:, 1, 2] = np.where(level, ends, boxes[:, 1, 2])
+    return boxes
 
 
 def go_down(box: np.ndarray, seen: np.ndarray, ground_height: float, label: str) -> np.ndarray:
@@ -53,37 +58,37 @@ def go_down(box: np.ndarray, seen: np.ndarray, ground_height: float, label: str)
     return box
 
 
-def _no_wider(box: np.ndarray, seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
-    """Return the (2, 3) box, which may go on unseen, no wider than the round body that its points lie on."""
-    if body is not None:
-        box[0, 0] = max(box[0, 0], min(seen[0, 0], body[0][0] - MAX_ARC_M))
-        box[1, 0] = min(box[1, 0], max(seen[1, 0], body[1][0] + MAX_ARC_M))
-    return box
+def _no_wider(boxes: np.ndarray, seen: np.ndarray, bodies: np.ndarray) -> np.ndarray:
+    """Return the (n, 2, 3) boxes, which may go on unseen, no wider than round `bodies` (n, 2, 2) of the points."""
+    boxes[:, 0, 0] = np.fmax(boxes[:, 0, 0], np.minimum(seen[:, 0, 0], bodies[:, 0, 0] - MAX_ARC_M))
+    boxes[:, 1, 0] = np.fmin(boxes[:, 1, 0], np.maximum(seen[:, 1, 0], bodies[:, 1, 0] + MAX_ARC_M))
+    return boxes
 
 
-def _back(box: np.ndarray, label: str, reach: float, behind: float) -> float:
-    """Return how far back, in levelled metres, the object may go on behind the face it shows.
+def _backs(boxes: np.ndarray, labels: list[str], reach: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """Return (n,) how far back, in levelled metres, objects may go on behind the faces they show.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
-    unless they hang on, or stand against, the surface that is seen around them, `behind` metres away.
+    unless they hang on, or stand against, the surface that is seen around them, `behind` (n,) metres away. The
+    upper edges prove that they go back to `reach` (n,).
     """
-    width, front = float(np.ptp(box[:, 0])), float(box[0, 2])
-    possible = max(front + size_priors.least_depth(label, width), min(reach, front + TOP_OF_WIDTH * width))
-    return min(possible, behind)
+    width, front = np.ptp(boxes[:, :, 0], axis=1), boxes[:, 0, 2]
+    least = [size_priors.least_depth(*pair) for pair in zip(labels, width.tolist(), strict=True)]
+    return np.minimum(np.maximum(front + least, np.minimum(reach, front + TOP_OF_WIDTH * width)), behind)
 
 
-def _with_body(box: np.ndarray, face: Face | None, label: str, behind: float) -> np.ndarray:
-    """Return the (2, 3) box widened by the body behind a single face, which goes back along the face's normal.
+def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.ndarray) -> np.ndarray:
+    """Return the (n, 2, 3) boxes widened by the bodies behind single faces.
 
-    Not beyond the surface that is seen around it, `behind` metres away.
+    They go back along the faces' normals, but not beyond the surface that is seen around them, `behind` (n,)
+    metres away.
     """
-    if face is None:
-        return box
-    depth = size_priors.least_depth(label, face.length)
-    low, high = face.body(depth)
-    high[1] = min(high[1], behind)
-    box[0, 0], box[1, ::2] = min(box[0, 0], low[0]), np.maximum(box[1, ::2], high)
-    return box
+    depth = [size_priors.least_depth(*pair) for pair in zip(labels, faces.lengths.tolist(), strict=True)]
+    bodies = faces.bodies(np.array(depth))
+    boxes[:, 0, 0] = np.fmin(boxes[:, 0, 0], bodies[:, 0, 0])
+    boxes[:, 1, 0] = np.fmax(boxes[:, 1, 0], bodies[:, 1, 0])
+    boxes[:, 1, 2] = np.fmax(boxes[:, 1, 2], np.minimum(bodies[:, 1, 1], behind))
+    return boxes
 
 
 def _with_seat(box: np.ndarray, seen: np.ndarray, size: float) -> np.ndarray:

@@ -8,12 +8,13 @@ of its lower edge meet that. What is not certain lies within the extent.
 import cv2
 import numpy as np
 
-from spacesgg import footing, label_kinds, occlusion, size_priors
+from spacesgg import footing, label_kinds, occlusion, outlines, size_priors
 from spacesgg.extents import BASE_MARGIN_M, Extent
 from spacesgg.footing import Footing, View
 from spacesgg.frame import ENDLESS_M, Frame
+from spacesgg.outlines import Edges
 from spacesgg.quantiles import percentiles
-from spacesgg.surfaces import SPARSE_COVERAGE, Surface
+from spacesgg.surfaces import SPARSE_COVERAGE
 
 MIN_PX = 20  # of a mask: of smaller ones the growth is most
 NEAREST_M = 0.2  # from the camera
@@ -88,15 +89,17 @@ def _sweep(frame: Frame, view: View, near: float, far: float, longest: float) ->
 
     At each it is widened by what may be hidden there, up to `longest` metres where its kind may be so wide.
     """
-    surface = Surface(view.window, view.inside, view.inside, ~view.inside, False)
     rays = view.rays[:, view.outline.rows, view.outline.columns]
     slopes = rays[:2] / rays[2]
     # What the vertical is uncertain by moves what is far by as much more.
     blur = frame.tilt_sigma * np.array([np.abs(slopes[1]), np.hypot(slopes[0], 1)])
     ends = np.array([(slopes - blur).min(axis=1), (slopes + blur).max(axis=1)])
-    boxes = []
+    cards, edges = [], []
+    rows, columns = (part + side.start for part, side in zip(view.outline[:2], view.window, strict=True))
     for away in np.geomspace(near, far, DISTANCES):
-        card = np.column_stack([ends * away, [away, away]])
+        cards.append(np.column_stack([ends * away, [away, away]]))
         depth = (away / rays[2]).astype(np.float32)
-        boxes.append(occlusion.widen(card, frame, surface, view.outline, depth, longest))
-    return np.array([np.min(boxes, axis=0)[0], np.max(boxes, axis=0)[1]])
+        edges.append(outlines.thin([view.outline], rows, columns, depth, occlusion.SCAN_LINES))
+    together = Edges(*(np.concatenate(parts) for parts in zip(*edges, strict=True)))
+    boxes = occlusion.widen(np.array(cards), frame, together, [longest] * DISTANCES, [False] * DISTANCES)
+    return np.array([boxes.min(axis=0)[0], boxes.max(axis=0)[1]])

@@ -5,13 +5,14 @@ the object may go on behind it; the first pixel that shows something as far away
 has ended there.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from spacesgg.frame import Frame, fill
-from spacesgg.outlines import Outline
+from spacesgg.outlines import Edges
 from spacesgg.quantiles import of_sorted, percentiles
 from spacesgg.surfaces import Surface
 
@@ -103,55 +104,69 @@ def _body(frame: Frame, surface: Surface | None, rows: np.ndarray, columns: np.n
 
 
 def widen(
-    box: np.ndarray, frame: Frame, surface: Surface, outline: Outline, depth: np.ndarray, longest: float
+    boxes: np.ndarray, frame: Frame, edges: Edges, longest: Sequence[float], sparse: Sequence[bool]
 ) -> np.ndarray:
-    """Return the (2, 3) box in levelled metres, widened to where the object may go on out of sight.
+    """Return the (n, 2, 3) boxes in levelled metres, widened to where the n objects may go on out of sight.
 
-    `depth` (N,) metres is that of the object at the outline's N pixels; `longest` metres are what things of its
-    kind may be wide, 0 where nothing is known.
+    `longest` (n,) metres are what things of their kinds may be wide, 0 where nothing is known; `sparse` (n,) says
+    whether their depth is.
     """
-    size = np.ptp(box[:, :2], axis=0)
-    most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max())
-    most[0] = max(most[0], longest - size[0])
-    limits = box[:, :2] + np.array([-most, most])
+    size = np.ptp(boxes[:, :, :2], axis=1)
+    most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max(axis=1, keepdims=True))
+    most[:, 0] = np.maximum(most[:, 0], np.asarray(longest) - size[:, 0])
+    limits = boxes[:, :, :2] + np.stack([-most, most], axis=1)
     if frame.ground_height is not None:
         # What hides its foot stands on the ground as a rule, however little of it is seen.
-        limits[1, 1] = max(limits[1, 1], frame.ground_height)
-    box = box.copy()
-    chosen = outline.thinned(SCAN_LINES)
-    z = depth.take(chosen)
-    lines = _lines(frame, surface, outline, chosen)
-    hidden = _hidden(lines, z, SPARSE_TOUCH_PX if surface.sparse else TOUCH_PX)
-    for number in hidden.reshape(4, SCAN_LINES).any(axis=1).nonzero()[0].tolist():
-        side = slice(number * SCAN_LINES, (number + 1) * SCAN_LINES)
-        axis, end, room = number // 2, number % 2, lines.room[side]
-        share = LOWEST_SHARE if number == BOTTOM else EXTREME_SHARE
-        size_px = surface.pixels.shape[1 - axis] * surface.step
-        nearest = np.sort(room)
-        extreme = room <= max(nearest[STRAY_LINES], nearest[0] + share * size_px)
-        if number == BOTTOM and np.count_nonzero(hidden[side]) > MOSTLY_HIDDEN * SCAN_LINES:
-            lowest = np.flatnonzero(extreme & ~hidden[side]) + side.start
-            if _hang_free(lines.of(lowest), z[lowest]):
-                extreme = hidden[side]  # a leaf hangs lower beside what hides the stem
-        there = np.flatnonzero(hidden[side] & extreme) + side.start
-        if len(there) <= HIDDEN_SHARE * np.count_nonzero(extreme):
+        limits[:, 1, 1] = np.maximum(limits[:, 1, 1], frame.ground_height)
+    boxes = boxes.copy()
+    lines, z = _lines(frame, edges), edges.depth.ravel()
+    touch = np.where(sparse, SPARSE_TOUCH_PX, TOUCH_PX).repeat(4 * SCAN_LINES)
+    hidden = _hidden(lines, z, touch)
+    height_px, width_px = np.ptp(edges.rows, axis=(1, 2)), np.ptp(edges.columns, axis=(1, 2))
+    for number in hidden.reshape(-1, SCAN_LINES).any(axis=1).nonzero()[0].tolist():
+        thing, side = divmod(number, 4)
+        axis, end = divmod(side, 2)
+        own = slice(number * SCAN_LINES, (number + 1) * SCAN_LINES)
+        there = _leading(lines, z, own, hidden, side, (width_px, height_px)[axis][thing])
+        if there is None:
             continue
         followed = lines.of(there)
-        if number != BOTTOM and not (surface.sparse or frame.soft) and _passes(followed, z[there]):
+        if side != BOTTOM and not (sparse[thing] or frame.soft) and _passes(followed, z[there]):
             continue
         reach = _reach(followed, z[there])
         # From the border that is followed towards, for lines that begin at different distances from it.
         left = np.sort(followed.room - reach)[round((1 - REACH_PERCENT / 100) * (len(there) - 1))]
+        box = boxes[thing]
         if left < 0:
-            box[end, axis] = limits[end, axis]
+            box[end, axis] = limits[thing, end, axis]
             continue
         rows, columns = followed.at((followed.room - left)[:, None])
         beyond = frame.levelled(rows[:, 0], columns[:, 0], z[there])[axis]
         box[0, axis] = min(box[0, axis], beyond.min())
         box[1, axis] = max(box[1, axis], beyond.max())
-    box[0, :2] = np.maximum(box[0, :2], limits[0])
-    box[1, :2] = np.minimum(box[1, :2], limits[1])
-    return box
+    boxes[:, 0, :2] = np.maximum(boxes[:, 0, :2], limits[:, 0])
+    boxes[:, 1, :2] = np.minimum(boxes[:, 1, :2], limits[:, 1])
+    return boxes
+
+
+def _leading(
+    lines: "_Lines", z: np.ndarray, own: slice, hidden: np.ndarray, side: int, size_px: int
+) -> np.ndarray | None:
+    """Return the numbers of the lines along which an object may go on at a side, None where it ends there.
+
+    Its lines to that side are the `own` ones of all N, from pixels `z` (N,) metres away; along those that are
+    `hidden` (N,) bool it may go on. In their direction it is `size_px` pixels long.
+    """
+    room = lines.room[own]
+    share = LOWEST_SHARE if side == BOTTOM else EXTREME_SHARE
+    nearest = np.sort(room)
+    extreme = room <= max(nearest[STRAY_LINES], nearest[0] + share * size_px)
+    if side == BOTTOM and np.count_nonzero(hidden[own]) > MOSTLY_HIDDEN * SCAN_LINES:
+        lowest = np.flatnonzero(extreme & ~hidden[own]) + own.start
+        if _hang_free(lines.of(lowest), z[lowest]):
+            extreme = hidden[own]  # a leaf hangs lower beside what hides the stem
+    there = np.flatnonzero(hidden[own] & extreme) + own.start
+    return there if len(there) > HIDDEN_SHARE * np.count_nonzero(extreme) else None
 
 
 def _passes(lines: "_Lines", z: np.ndarray) -> bool:
@@ -208,14 +223,14 @@ class _Lines(NamedTuple):
         return self.frame.sight_at(*self.at(offsets))
 
 
-def _lines(frame: Frame, surface: Surface, outline: Outline, chosen: np.ndarray) -> _Lines:
-    """Return the lines that lead outwards from the chosen (n,) pixels of the outline, SCAN_LINES a side."""
+def _lines(frame: Frame, edges: Edges) -> _Lines:
+    """Return the lines that lead outwards from the (n, 4, SCAN_LINES) pixels of outlines, object after object."""
     height, width = frame.depth.shape
-    rows = outline.rows.take(chosen) * surface.step + surface.window[0].start
-    columns = outline.columns.take(chosen) * surface.step + surface.window[1].start
-    m = SCAN_LINES
-    room = [columns[:m], width - 1 - columns[m : 2 * m], rows[2 * m : 3 * m], height - 1 - rows[3 * m :]]
-    return _Lines(frame, rows, columns, DOWN, RIGHT, np.concatenate(room))
+    rows, columns = edges.rows, edges.columns
+    room = [columns[:, 0], width - 1 - columns[:, 1], rows[:, 2], height - 1 - rows[:, 3]]
+    count = len(rows)
+    steps = (np.tile(side, count) for side in (DOWN, RIGHT))
+    return _Lines(frame, rows.ravel(), columns.ravel(), *steps, np.stack(room, axis=1).ravel())
 
 
 def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -247,17 +262,18 @@ def _slope_at(points: np.ndarray, side: int) -> float:
     return float(np.clip(x @ z / max(x @ x, 1e-9), -MAX_SLOPE, MAX_SLOPE))
 
 
-def _hidden(lines: _Lines, z: np.ndarray, touch: int) -> np.ndarray:
-    """Return (n,) bool: whether the object, z (n,) metres away, may go on unseen along each line.
+def _hidden(lines: _Lines, z: np.ndarray, touch: np.ndarray) -> np.ndarray:
+    """Return (N,) bool: whether the object, z (N,) metres away, may go on unseen along each line.
 
-    It may where the picture ends, or where something nearer that does not carry it begins within `touch` pixels of
-    the edge. The lines are SCAN_LINES a side.
+    It may where the picture ends, or where something nearer that does not carry it begins within `touch` (N,)
+    pixels of the edge. The lines are SCAN_LINES a side, of four sides.
     """
-    offsets = np.arange(EDGE_PX, EDGE_PX + touch + SLOPE_PX + 1)
+    most = int(touch.max())
+    offsets = np.arange(EDGE_PX, EDGE_PX + most + SLOPE_PX + 1)
     offsets[0] = 0
     reached, fall = lines.sight(offsets)
     count = np.arange(len(z))
-    first = 1 + (reached[:, 1 : touch + 1] > 0).argmax(axis=1)
+    first = 1 + ((reached[:, 1 : most + 1] > 0) & (np.arange(most) < touch[:, None])).argmax(axis=1)
     second = np.minimum(first + SLOPE_PX, np.maximum(lines.room - EDGE_PX, first))  # up to the border
     there, on = reached[count, first], reached[count, second]
     limit = z * np.float32(1 - NEARER)
@@ -273,9 +289,9 @@ def _hidden(lines: _Lines, z: np.ndarray, touch: int) -> np.ndarray:
     # So does a level surface through what is met: of a table top seen at a grazing angle sensors return little,
     # and the first depth below a cup may be that of the table's edge.
     level = SOFT_LEVEL if lines.frame.soft else LEVEL
-    bottom = slice(BOTTOM * SCAN_LINES, None)
-    own, met = fall[bottom, 0], fall[count[bottom], first[bottom]] * there[bottom]
-    covered[bottom] &= ~((own > MIN_FALL) & (met >= z[bottom] * np.float32(1 - level) * own))
+    own, met = fall[:, 0], fall[count, first] * there
+    carried = (own > MIN_FALL) & (met >= z * np.float32(1 - level) * own)
+    covered.reshape(-1, 4, SCAN_LINES)[:, BOTTOM] &= ~carried.reshape(-1, 4, SCAN_LINES)[:, BOTTOM]
     return covered | cut
 
 

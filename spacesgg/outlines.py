@@ -1,4 +1,4 @@
-"""The outline of a silhouette: where each of its rows and columns begins and ends."""
+"""The outlines of silhouettes: where each of their rows and columns begins and ends."""
 
 from typing import NamedTuple
 
@@ -14,11 +14,21 @@ class Outline(NamedTuple):
     columns: np.ndarray  # (N,)
     sides: tuple[slice, slice, slice, slice]  # of the N: left and right ends of rows, top and bottom of columns
 
-    def thinned(self, count: int) -> np.ndarray:
-        """Return the (4 · count,) numbers of `count` pixels a side, evenly spread, some twice on short sides."""
-        starts = np.array([side.start for side in self.sides])[:, None]
-        lengths = np.array([side.stop - side.start for side in self.sides])[:, None]
-        return (starts + lengths * np.arange(count) // count).ravel()
+
+class Edges(NamedTuple):
+    """As many pixels of each side of the outlines of n objects, evenly spread; some come again on short sides."""
+
+    rows: np.ndarray  # (n, 4, count) in the image
+    columns: np.ndarray  # (n, 4, count)
+    depth: np.ndarray  # (n, 4, count) metres: the object's own there
+
+    def side(self, name: str) -> "Edges":
+        """Return the (n, count) pixels of the side called `name`."""
+        return Edges(*(part[:, SIDES.index(name)] for part in self))
+
+    def only(self, number: int) -> "Edges":
+        """Return the (1, 4, count) pixels of the object of that number."""
+        return Edges(*(part[number : number + 1] for part in self))
 
 
 def find_outline(silhouette: np.ndarray) -> Outline:
@@ -40,3 +50,11 @@ def _ends(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     number = np.flatnonzero(lines[np.arange(len(lines)), first])
     last = lines.shape[1] - 1 - lines[:, ::-1].argmax(axis=1)
     return number, first.take(number), last.take(number)
+
+
+def thin(outlines: list[Outline], rows: np.ndarray, columns: np.ndarray, depth: np.ndarray, count: int) -> Edges:
+    """Return `count` pixels a side of n outlines, all whose pixels in the image, and their depth, are (N,)."""
+    lengths = np.array([[side.stop - side.start for side in outline.sides] for outline in outlines])
+    starts = (np.cumsum(lengths) - lengths.ravel()).reshape(lengths.shape)
+    chosen = starts[..., None] + lengths[..., None] * np.arange(count) // count
+    return Edges(rows.take(chosen), columns.take(chosen), depth.take(chosen))

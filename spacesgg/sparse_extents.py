@@ -8,7 +8,7 @@ import numpy as np
 
 from spacesgg import footprints, label_kinds, occlusion, size_priors, street_sizes
 from spacesgg.frame import Frame
-from spacesgg.outlines import Outline
+from spacesgg.outlines import Edges, Outline
 from spacesgg.quantiles import percentiles
 from spacesgg.surfaces import Surface
 
@@ -29,18 +29,17 @@ def find_box(
     frame: Frame,
     surface: Surface,
     outline: Outline,
-    edge_depth: np.ndarray,
+    edges: Edges,
     points: np.ndarray,
     label: str,
 ) -> np.ndarray:
     """Return the (2, 3) box that an object called `label` may fill, of which `seen` (2, 3) is seen.
 
-    `edge_depth` (N,) metres is its depth at the outline's pixels; the points (3, M), like the boxes, are in
-    levelled metres.
+    `edges` are (1, 4, n) pixels of its outline; the points (3, M), like the boxes, are in levelled metres.
     """
     sizes = street_sizes.size_range(label)
     longest = sizes.longest if sizes else size_priors.longest(label)
-    box = occlusion.widen(seen, frame, surface, outline, edge_depth, longest)
+    box = occlusion.widen(seen[None], frame, edges, [longest], [True])[0]
     if sizes is not None:
         sight = _sight(box, seen, frame, surface, outline, percentiles(points[2], (50,))[0])
         bounds = footprints.find_bounds(points[::2], _low(frame, points), sight, sizes)

@@ -1,4 +1,7 @@
-"""What is seen of an object: its points, how far they and its silhouette reach, and their noise."""
+"""What is seen of objects: their points, how far they and their silhouettes reach, and their noise.
+
+All objects of a frame are worked on at once: of each as many points, edge pixels and pixels around it are taken.
+"""
 
 from typing import NamedTuple
 
@@ -7,8 +10,9 @@ import numpy as np
 
 from spacesgg import completion, edge_rays, soft_depth
 from spacesgg.frame import Frame
-from spacesgg.outlines import Outline, find_outline
-from spacesgg.quantiles import of_sorted, percentiles, sample_index
+from spacesgg.occlusion import SCAN_LINES
+from spacesgg.outlines import Edges, Outline, find_outline, thin
+from spacesgg.quantiles import evenly, of_parts, of_rows, percentiles
 from spacesgg.surfaces import Surface
 
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
@@ -19,73 +23,143 @@ NOISE_POINTS = 1000  # tell the noise to some percent
 MAX_FOOT_M = 0.3  # a foot that comes nearer yet than what is seen is a wrong mask
 MAX_ARC_M = 0.05  # a circle that leaves what is seen by more, but to the back, is no outline of a body
 BEHIND_PERCENT = 95.0  # of what is seen around the object
-RING_POINTS = 500
-POINTS = 2500  # of an object tell its bounds to a tenth of the noise; larger ones are thinned to fewer than that
+RING_POINTS = 300
+POINTS = 1500  # of an object tell its bounds to a tenth of the noise
 
 
 class Visible(NamedTuple):
-    """An object as far as it is seen, in levelled metres."""
+    """What is seen of n objects, in levelled metres."""
 
-    box: np.ndarray  # (2, 3): its bounds, the back of what is round or rectangular included
-    points: np.ndarray  # (3, N)
-    top: float  # down from the camera
-    middle: float  # away from the camera
-    sigma: float  # the noise of its points, smoothed
+    boxes: np.ndarray  # (n, 2, 3): their bounds, the back of what is round or rectangular included
+    points: np.ndarray  # (3, n, POINTS)
+    fresh: np.ndarray  # (n, POINTS) bool: points that do not just come again, for there are fewer
+    tops: np.ndarray  # (n,) down from the camera
+    middles: np.ndarray  # (n,) away from the camera
+    sigmas: np.ndarray  # (n,) the noise of their points, smoothed
+    outlines: list[Outline]
+    edges: Edges  # SCAN_LINES pixels a side
+    round_bodies: np.ndarray  # (n, 2, 2): low and high x and z of the circle the points lie on, NaN where on none
+    behind: np.ndarray  # (n,) how far away the surface is that is seen around them, infinity where nothing is
+
+
+class _Look(NamedTuple):
+    """Pixels of one object's window, by their numbers in the window, with depths in metres."""
+
+    pixels: np.ndarray  # (POINTS,) of its own
+    depth: np.ndarray  # (POINTS,) smoothed
+    sigma: float
     outline: Outline
     edge_depth: np.ndarray  # of the outline's pixels
-    round_body: (
-        tuple[np.ndarray, np.ndarray] | None
-    )  # (low, high), (2,) each: x and z of the circle the points lie on
-    behind: float  # how far away the surface is that is seen around it, infinity where nothing is
+    ring: np.ndarray  # (RING_POINTS,) around it
+    ring_depth: np.ndarray  # (RING_POINTS,) 0 where nothing is seen
+    rise: float  # metres back per row upwards; told of soft depth alone
 
 
-def measure(frame: Frame, surface: Surface) -> Visible:
-    """Return what is seen of the object whose `surface` was found in the frame's depth."""
+def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
+    """Return what is seen of the objects whose `surfaces` were found in the frame's depth."""
+    looks = [_look(frame, surface) for surface in surfaces]
+    _, depth, sigmas, outlines, edge_depths, _, ring_depth, rise = map(list, zip(*looks, strict=True))
+    index = np.array([look.pixels for look in looks])
+    points = frame.levelled(*_in_image(surfaces, index), np.array(depth))
+    ordered, sigmas = np.sort(points, axis=2), np.array(sigmas)
+    seen = np.array([of_rows(ordered, TAIL_PERCENT), of_rows(ordered, 100 - TAIL_PERCENT)]).transpose(2, 0, 1)
+    if frame.soft:
+        seen[:, 1, 2] = of_rows(ordered[2], 100 - SOFT_FAR_PERCENT)
+    middles = of_rows(ordered[2], 50)
+    # Noise moves the tails outwards, but leaves them in order.
+    inwards = np.minimum(OVERSHOOT_SIGMAS * sigmas, (ordered[2, :, -1] - ordered[2, :, 0]) / 2)
+    seen[:, :, 2] += inwards[:, None] * (1, -1)
+    edges, seen[:, :, :2] = _edges(frame, surfaces, outlines, edge_depths, seen[:, :, :2])
+    if frame.soft:
+        points, index = _nearer(points, index, np.maximum(seen[:, 1, 2], middles))
+    fresh = np.diff(index, axis=1, prepend=-1) > 0
+    seen = _cover(seen, completion.rectangles(points, fresh))
+    round_bodies = completion.circles(points, fresh)
+    seen = _cover(seen, round_bodies, MAX_ARC_M)
+    seen[:, 1, 2] += rise
+    sparse = np.array([surface.sparse for surface in surfaces])
+    feet = np.maximum(edge_rays.foot(frame, edges, sparse), seen[:, 0, 2] - MAX_FOOT_M)
+    seen[:, 0, 2] = np.minimum(seen[:, 0, 2], feet)
+    around = frame.levelled(*_in_image(surfaces, np.array([look.ring for look in looks])), np.array(ring_depth))[2]
+    behind = _behind(around, seen[:, 0, 2])
+    tops = of_rows(ordered[1], TAIL_PERCENT)
+    return Visible(seen, points, fresh, tops, middles, sigmas, outlines, edges, round_bodies, behind)
+
+
+def _look(frame: Frame, surface: Surface) -> _Look:
+    """Return what is taken of one object's pixels."""
     depth = np.ascontiguousarray(frame.depth[surface.window])
     smoothed, sigma = _smoothed(depth, surface)
-    directions = frame.window_directions(surface.window).reshape(3, -1)  # of the window's pixels, row by row
-    index = sample_index(surface.pixels, POINTS)
-    core = directions.take(index, axis=1)
-    core *= smoothed.ravel().take(index)
-    ordered = np.sort(core, axis=1)
-    seen = np.array(
-        [
-            [of_sorted(row, TAIL_PERCENT) for row in ordered],
-            [of_sorted(row, 100 - TAIL_PERCENT) for row in ordered],
-        ]
-    )
-    if frame.soft:
-        seen[1, 2] = of_sorted(ordered[2], 100 - SOFT_FAR_PERCENT)
-    middle = of_sorted(ordered[2], 50)  # metres away
-    # Noise moves the tails outwards, but leaves them in order.
-    seen[:, 2] += np.array([1, -1]) * min(OVERSHOOT_SIGMAS * sigma, float(ordered[2, -1] - ordered[2, 0]) / 2)
+    pixels = evenly(surface.pixels, POINTS)
     outline = find_outline(surface.silhouette)
-    edge_depth = _spread(smoothed, surface.pixels, outline)
-    edge = directions[:2].take(outline.rows * depth.shape[1] + outline.columns, axis=1) * edge_depth
-    seen[:, :2] = np.minimum(seen[0, :2], edge.min(axis=1)), np.maximum(seen[1, :2], edge.max(axis=1))
-    if frame.soft and np.ptp(seen[:, 2]) > 0:
-        core = core[:, core[2] <= max(seen[1, 2], middle)]
-    seen = _cover(seen, completion.rectangle(core))
-    round_body = completion.circle(core)
-    seen = _cover(seen, round_body, MAX_ARC_M)
-    if frame.soft:
-        seen[1, 2] += soft_depth.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels)
-    seen[0, 2] = min(seen[0, 2], max(edge_rays.foot(frame, surface, outline), seen[0, 2] - MAX_FOOT_M))
-    ring = sample_index(surface.around & (depth > 0), RING_POINTS)
-    around = directions[2].take(ring) * depth.ravel().take(ring)
-    around = around[around > seen[0, 2]]  # what is nearer hides the object
-    behind = percentiles(around, (BEHIND_PERCENT,))[0] if len(around) else np.inf
-    top = of_sorted(ordered[1], TAIL_PERCENT)
-    return Visible(seen, core, top, middle, sigma, outline, edge_depth, round_body, behind)
+    around = surface.around & (depth > 0)
+    ring = evenly(around, RING_POINTS) if around.any() else np.zeros(RING_POINTS, np.intp)
+    return _Look(
+        pixels,
+        smoothed.ravel().take(pixels),
+        sigma,
+        outline,
+        _spread(smoothed, surface.pixels, outline),
+        ring,
+        np.where(around.ravel().take(ring), depth.ravel().take(ring), 0),
+        soft_depth.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels) if frame.soft else 0.0,
+    )
 
 
-def _cover(seen: np.ndarray, body: tuple[np.ndarray, np.ndarray] | None, most: float = np.inf) -> np.ndarray:
-    """Return `seen` (2, 3) widened by the body's x and z; by at most `most` metres, but for the far side."""
-    if body is None:
-        return seen
-    covered = seen.copy()
-    covered[0, ::2] = np.maximum(np.minimum(seen[0, ::2], body[0]), seen[0, ::2] - most)
-    covered[1, ::2] = np.minimum(np.maximum(seen[1, ::2], body[1]), seen[1, ::2] + (most, np.inf))
+def _in_image(surfaces: list[Surface], index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (n, m) rows and columns in the image of pixels by their numbers (n, m) in n surfaces' windows."""
+    frames = [(*(side.start for side in s.window), s.step, s.pixels.shape[1]) for s in surfaces]
+    top, left, step, width = np.array(frames).T[..., None]
+    rows, columns = np.divmod(index, width)
+    return rows * step + top, columns * step + left
+
+
+def _edges(
+    frame: Frame, surfaces: list[Surface], outlines: list[Outline], depths: list[np.ndarray], seen: np.ndarray
+) -> tuple[Edges, np.ndarray]:
+    """Return the edges of n objects, and the (n, 2, 2) bounds in x and y of them and what is `seen` (n, 2, 2)."""
+    places = [
+        (outline.rows * s.step + s.window[0].start, outline.columns * s.step + s.window[1].start)
+        for s, outline in zip(surfaces, outlines, strict=True)
+    ]
+    rows, columns = (np.concatenate(parts) for parts in zip(*places, strict=True))
+    depth = np.concatenate(depths)
+    starts = np.cumsum([0] + [len(part) for part in depths[:-1]])
+    across = frame.directions(rows, columns)[:2] * depth
+    low, high = np.minimum.reduceat(across, starts, axis=1).T, np.maximum.reduceat(across, starts, axis=1).T
+    bounds = np.stack([np.minimum(seen[:, 0], low), np.maximum(seen[:, 1], high)], axis=1)
+    return thin(outlines, rows, columns, depth, SCAN_LINES), bounds
+
+
+def _nearer(points: np.ndarray, index: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points (3, n, N), and their numbers (n, N), with others for those beyond the limit (n,)."""
+    points, index = points.copy(), index.copy()
+    for i, near in enumerate(points[2] <= limit[:, None]):
+        chosen = evenly(near, len(near))
+        points[:, i], index[i] = points[:, i, chosen], index[i, chosen]
+    return points, index
+
+
+def _behind(around: np.ndarray, front: np.ndarray) -> np.ndarray:
+    """Return (n,) how far away the surface around objects is, infinity where nothing is seen behind them.
+
+    `around` (n, m) is how far away it is at single pixels; what is nearer than the object, `front` (n,), hides it.
+    """
+    ordered = np.sort(around, axis=1)
+    farther = np.count_nonzero(ordered > front[:, None], axis=1)
+    found = of_parts(ordered, (ordered.shape[1] - farther)[:, None], farther[:, None], BEHIND_PERCENT)[:, 0]
+    return np.where(farther > 0, found, np.inf)
+
+
+def _cover(seen: np.ndarray, bodies: np.ndarray, most: float = np.inf) -> np.ndarray:
+    """Return `seen` (n, 2, 3) widened by the x and z of the bodies (n, 2, 2), NaN where there is none.
+
+    By at most `most` metres, but for the far side.
+    """
+    covered, own = seen.copy(), seen[:, :, ::2]
+    low, high = np.fmin(own[:, 0], bodies[:, 0]), np.fmax(own[:, 1], bodies[:, 1])
+    covered[:, 0, ::2] = np.maximum(low, own[:, 0] - most)
+    covered[:, 1, ::2] = np.minimum(high, own[:, 1] + (most, np.inf))
     return covered
 
 

@@ -120,20 +120,24 @@ def test_a_level_top_that_shows_nothing_behind_its_front_is_shallow():
     assert box_of(scene, ids == 0, "thing")[1, 2] > 3.4
 
 
+def faces_of(points):
+    return completion.single_faces(points[:, None], np.ones((1, points.shape[1]), bool))
+
+
 @pytest.mark.parametrize("side", [-1, 1])
 def test_the_body_behind_a_single_face_goes_back_along_its_normal(side):
     along = np.linspace(0, 0.8, 60)
     face = np.array([[0.0, 0, 3.0]]) + along[:, None] * [[0.8 * side, 0, 0.6]]
     points = np.repeat(face, 5, axis=0).T + np.random.default_rng(0).normal(0, 0.003, (3, 300))
-    found = completion.single_face(points)
-    assert found.length == pytest.approx(0.8, abs=0.03)
-    low, high = found.body(0.5)
+    found = faces_of(points)
+    assert found.lengths[0] == pytest.approx(0.8, abs=0.03)
+    low, high = found.bodies(np.array([0.5]))[0]
     assert high[1] == pytest.approx(3.48 + 0.8 * 0.5, abs=0.03)  # from the far end
     assert abs(low[0] if side > 0 else high[0]) == pytest.approx(
         0, abs=0.03
     )  # sight ends the body at the near end
     side_of_it = np.stack([points[0] * 0.3, points[1], points[2] - points[0] * side])
-    assert completion.single_face(np.hstack([points, side_of_it])) is None
+    assert not faces_of(np.hstack([points, side_of_it])).there[0]
 
 
 def test_what_is_hidden_down_to_the_picture_s_border_may_stand_on_the_ground():
