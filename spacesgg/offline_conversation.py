@@ -9,6 +9,21 @@ from spacesgg.offline_questions import NOTHING_KNOWN, lines, one
 from spacesgg.offline_wording import FROM_THERE, PLAINEST, STANDING, join, sentence, shuffled
 from spacesgg.scene import Fact, Scene
 
+STAYING = 1 / 3  # the share of such pairs, where there are some: the turned ones have two more ways of asking
+# axis → whether a pair is as the camera sees it, and whether it is the other way round
+SAME = {
+    "left": "of {both}, is the same one on the left as for the camera",
+    "front": "of {both}, is the same one in front as for the camera",
+}
+SWAPPED = {
+    "left": "do {both} swap left and right compared with the camera's view",
+    "front": "do {both} swap near and far compared with the camera's view",
+}
+DIFFERENCE = (
+    "what changes between {both} when you move back to the camera",
+    "how does what you see of {both} differ from the camera's view",
+)
+
 
 def converse(scene: Scene, view: str, rng: random.Random, pairs: int) -> str:
     """Return up to `pairs` turns, in "Q: …" / "A: …" lines, told from `view`, which the first turn moves to.
@@ -72,36 +87,38 @@ def _arrive(asker: Asker, view: str) -> tuple[str, str] | None:
 
 
 def _contrast(asker: Asker, view: str) -> tuple[str, str] | None:
-    """Ask how a pair looks from the camera and from here, where the two are opposed."""
+    """Ask how a pair looks from the camera and from here: turned round, or now and then just as before.
+
+    Whether it turns is asked of one axis: seen from a side, a pair that turns on one stays as it was on the other.
+    """
     scene, teller = asker.scene, asker.teller(view)
-    flips = [
+    facts = [
         fact
         for fact in scene.facts(view, ("left", "front"))
-        if scene.before("front", fact.axis, fact.second, fact.first)
-        and not scene.twins(fact.first)
-        and not scene.twins(fact.second)
+        if not scene.twins(fact.first) and not scene.twins(fact.second)
     ]
-    if not flips:
+    turning = [fact for fact in facts if scene.before("front", fact.axis, fact.second, fact.first)]
+    staying = [fact for fact in facts if scene.before("front", fact.axis, fact.first, fact.second)]
+    if not turning and not staying:
         return None
-    fact = asker.rng.choice(flips)
+    stays = bool(staying) and (not turning or asker.rng.random() < STAYING)
+    fact = asker.rng.choice(staying if stays else turning)
     asker.take(fact)
     tag = asker.tagging()
     both = join(shuffled(asker.rng, [teller.the(fact.first, tag), teller.the(fact.second, tag)]))
-    question, lead = asker.rng.choice(
-        (
-            ("does the camera see {both} the same way round", "no: "),
-            ("what changes between {both} when you move back to the camera", ""),
-            ("do {both} change places compared with the camera's view", "yes: "),
-            ("how does what you see of {both} differ from the camera's view", ""),
-        )
-    )
-    # Either of the two may be spoken of first; from the camera it is the other way round.
-    turned = asker.rng.random() < 0.5
+    same, swapped = SAME[fact.axis], SWAPPED[fact.axis]
+    asked = [(same, "yes: " if stays else "no: "), (swapped, "no: " if stays else "yes: ")]
+    if not stays:
+        asked += [(clause, "") for clause in DIFFERENCE]
+    question, lead = asker.rng.choice(asked)
+    # Either of the two may be spoken of first.
+    told_of_second = asker.rng.random() < 0.5
     opening = teller.pick("from the camera", "seen from the camera", "for the camera")
     there = teller.pick("from where you stand", "from your side", "from where you are now")
-    seen = Fact("front", fact.axis, fact.second, fact.first)
-    told = asker.teller("front").relate(seen, not turned, manner=PLAINEST)
+    pair = (fact.first, fact.second) if stays else (fact.second, fact.first)
+    told = asker.teller("front").relate(Fact("front", fact.axis, *pair), told_of_second == stays, manner=PLAINEST)
     manner = PLAINEST if fact.axis == "left" else None
-    link = teller.pick("; ", ", but ", ", whereas ")
-    answer = f"{lead}{opening}, {told}{link}{there}, {teller.relate(fact, turned, manner=manner)}"
+    link = "; " if stays else teller.pick("; ", ", but ", ", whereas ")
+    now = teller.relate(fact, told_of_second, manner=manner)
+    answer = f"{lead}{opening}, {told}{link}{there}, {now}{', too' if stays else ''}"
     return asker.add((sentence(question.format(both=both), "?"), sentence(answer)), [fact.first, fact.second])

@@ -1,5 +1,6 @@
 """What the offline writer tells and what it leaves, and how it calls things of which there are several."""
 
+import collections
 import itertools
 import json
 import random
@@ -143,3 +144,26 @@ def test_alike_things_are_counted_together():
     teller = offline_wording.Teller(Scene.from_entry("a.jpg", entry), random.Random(0))
     assert grounded_text.plain(teller.introduce([one])) == "a ball"
     assert grounded_text.plain(teller.introduce(rest)) == "two more balls and a table"
+
+
+def test_whether_a_pair_turns_against_the_camera_s_view_is_answered_by_yes_as_often_as_by_no():
+    signs = {
+        "front": [-1, 0, -1],
+        "left": [1, 0, -1],
+        "right": [-1, 0, 1],
+        "back": [1, 0, 1],
+    }  # a quarter turn each
+    entry = row_of("cup", "sofa", "lamp", "bowl", order=signs["front"])
+    entry["views"] = {
+        view: {"order_list": dict.fromkeys(entry["order_list"], signs[view])} for view in entry["views"]
+    }
+    scene, answers = Scene.from_entry("a.jpg", entry), collections.Counter()
+    for seed in range(300):
+        prompt = prompts.create_rotation_prompt(scene, random.Random(seed))
+        for asked, told in training_record.turns(prompt.offline(random.Random(seed))):
+            if "same one" in asked or "swap" in asked:
+                axis = 0 if "left" in asked else 2
+                turned = signs[prompt.view][axis] != signs["front"][axis]
+                answers[told.split(":")[0]] += 1
+                assert told.startswith("Yes: " if turned == ("swap" in asked) else "No: "), (asked, told)
+    assert min(answers["Yes"], answers["No"]) > 0.4 * answers.total() > 30, answers
