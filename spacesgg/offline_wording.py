@@ -22,6 +22,7 @@ PREDICATES = {
     ("front", 1): ("behind", "farther back than", "farther from {viewer} than", "farther away than"),
 }
 PLAINEST = 0
+_STEM = 4  # letters that "farther" and "farthest", "nearer" and "nearest", "lower" and "lowest" have in common
 VIEWER = {"front": "the camera", "left": "you", "right": "you", "back": "you"}
 # Phrases that open a clause.
 SEEN_FROM = {
@@ -218,13 +219,20 @@ class Teller:
 
     def predicate(self, fact: Fact, sign: int, manner: int | None = None) -> str:
         """Return the predicate of the fact's first (sign −1) or second (sign 1) object, tagged where it may be."""
-        manner = self.manner(fact.axis, sign) if manner is None else manner
+        if manner is None:
+            manner = self.manner(fact.axis, sign)
+            manner = PLAINEST if self._echoes(PREDICATES[fact.axis, sign][manner], fact) else manner
         words = PREDICATES[fact.axis, sign][manner].format(viewer=VIEWER[fact.view])
         a, b = (fact.first, fact.second) if sign == -1 else (fact.second, fact.first)
         everywhere = fact.view == "front" or fact.axis == "up"
         if self.tag_predicates and everywhere and {a, b} <= self.named:
             return grounded_text.pred(words, a, b)
         return words
+
+    def _echoes(self, words: str, fact: Fact) -> bool:
+        """Tell whether a name begins as the predicate does: "the farther chair is farther right than the cup"."""
+        names = (self.telling_word(key) for key in (fact.first, fact.second) if self.scene.twins(key))
+        return any(name[:_STEM] == words[:_STEM] for name in names if name)
 
     def predicates(self, facts: Sequence[Fact], subject: str) -> str:
         """Return the predicates of facts about one pair, told of `subject`: "above and to the left of"."""

@@ -12,7 +12,7 @@ import llm_based_query
 import prompts
 from spacesgg import grounded_text, offline_wording, reply_check, training_record
 from spacesgg.errors import InputError
-from spacesgg.scene import Scene
+from spacesgg.scene import Fact, Scene
 
 TURNING = (prompts.create_between_prompt, prompts.create_rotation_prompt)
 
@@ -167,3 +167,14 @@ def test_whether_a_pair_turns_against_the_camera_s_view_is_answered_by_yes_as_of
                 answers[told.split(":")[0]] += 1
                 assert told.startswith("Yes: " if turned == ("swap" in asked) else "No: "), (asked, told)
     assert min(answers["Yes"], answers["No"]) > 0.4 * answers.total() > 30, answers
+
+
+def test_a_predicate_does_not_echo_a_name():
+    entry = row_of("cup", "cup", "sofa", "lamp", order=(-1, 0, -1))
+    keys = [key for key in entry if key.startswith("[[")]
+    entry["order_list"][f"{keys[0]}>{keys[1]}"] = [0, 0, -1]  # the nearer cup and the farther cup
+    scene = Scene.from_entry("a.jpg", entry)
+    for seed, axis in itertools.product(range(60), ("left", "front")):
+        teller = offline_wording.Teller(scene, random.Random(seed))
+        told = grounded_text.plain(teller.relate(Fact("front", axis, keys[1], keys[2]), turned=seed % 2 == 0))
+        assert "farther cup" in told and told.count("farther") == 1, told
