@@ -159,7 +159,7 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
     # Objects that no text names have a place too: what is "nearest" must be nearer than those as well.
     others = [key for key in scene.things if key not in layers[number]]
     earlier = [key for layer in layers[:number] for key in layer]
-    several = len(set(earlier)) > 1 or (earlier and teller.plural(earlier[0]))
+    several = number > 0 and teller.plural(*layers[number - 1])  # "them" is what the sentence before spoke of
     come, make = ("come", "make") if teller.plural(*new) else ("comes", "makes")
     words |= {"be": teller.be(*new), "come": come, "make": make, "listed": teller.introduce(new)}
     if last == 0:

@@ -178,3 +178,14 @@ def test_a_predicate_does_not_echo_a_name():
         teller = offline_wording.Teller(scene, random.Random(seed))
         told = grounded_text.plain(teller.relate(Fact("front", axis, keys[1], keys[2]), turned=seed % 2 == 0))
         assert "farther cup" in told and told.count("farther") == 1, told
+
+
+def test_a_single_thing_is_not_them():
+    entry = row_of("cup", "vase", "sofa", "lamp", order=(0, 0, -1))
+    entry["levels"] = [entry["levels"][0][:2], *([key] for key in entry["levels"][0][2:])]
+    behind = collections.Counter()
+    for seed in range(120):
+        said = grounded_text.plain(texts(write(prompts.create_layer_prompt, entry, seed))[1])
+        behind.update(re.findall(r"(?:Behind them|Beyond that)(?= (?:is|comes) a (?:sofa|lamp))", said))
+        assert not re.search(r"Behind them (?:is|comes) a lamp|Beyond that is a sofa", said), said
+    assert behind["Behind them"] and behind["Beyond that"]
