@@ -14,7 +14,7 @@ import random
 from spacesgg.errors import InputError
 from spacesgg.offline_conversation import converse
 from spacesgg.offline_description import describe
-from spacesgg.offline_questions import NOTHING_KNOWN, questions
+from spacesgg.offline_questions import nothing_to_ask, questions
 from spacesgg.prompt import Prompt
 from spacesgg.scene import Scene
 
@@ -78,7 +78,7 @@ def create_between_prompt(scene: Scene, rng: random.Random) -> Prompt:
         len(scene.tellable_facts(view, ("left", "front"))) if sides else 0
     )
     if not known:
-        raise InputError(NOTHING_KNOWN)
+        raise InputError(nothing_to_ask(scene))
     pairs = min(rng.choice(QUESTIONS), known)
     elsewhere = f"What holds {SEEN_FROM[view]}:\n{scene.relation_lines(view)}" if sides else ""
     half = " About half are asked from the second viewpoint, and say so." if sides else ""
@@ -114,7 +114,7 @@ def create_rotation_prompt(scene: Scene, rng: random.Random) -> Prompt:
             scene.need_relations(side)
     sides = _sides(scene)
     if not sides:
-        raise InputError(NOTHING_KNOWN)
+        raise InputError(nothing_to_ask(scene))
     view = rng.choice(sides)
     pairs = min(rng.choice(TURNS), len(scene.tellable_facts(view, ("left", "front"))))
     system = f"You write conversations about how a scene looks from another side.\n{STYLE}\n{TAGS}"

@@ -5,7 +5,7 @@ import random
 from spacesgg.errors import InputError
 from spacesgg.offline_asker import Asker
 from spacesgg.offline_question_kinds import PAIR_KINDS, SET_KINDS
-from spacesgg.offline_questions import NOTHING_KNOWN, lines, one
+from spacesgg.offline_questions import lines, nothing_to_ask, one
 from spacesgg.offline_wording import FROM_THERE, PLAINEST, STANDING, join, sentence, shuffled
 from spacesgg.scene import Fact, Scene
 
@@ -36,7 +36,7 @@ def converse(scene: Scene, view: str, rng: random.Random, pairs: int) -> str:
     while opening is None:
         opening = one(asker, [view], [*shuffled(rng, PAIR_KINDS)])
         if opening is None and not asker.more():
-            raise InputError(NOTHING_KNOWN)
+            raise InputError(nothing_to_ask(scene))
     found.append(opening)
     asker.standing = view
     contrast_at = rng.randint(1, max(pairs - 1, 1))

@@ -10,7 +10,7 @@ from spacesgg.errors import InputError
 from spacesgg.offline_asker import Asker
 from spacesgg.offline_question_kinds import PAIR_KINDS, SET_KINDS, Kind, between
 from spacesgg.offline_wording import shuffled
-from spacesgg.scene import AXES, Scene
+from spacesgg.scene import AXES, VIEWS, Scene
 
 SHORT_TOKENS = 850  # after so many, a question on three or more objects could overrun what LLaVA reads
 
@@ -51,11 +51,17 @@ def questions(scene: Scene, views: Sequence[str], rng: random.Random, pairs: int
             break
         found += [pair] if pair else []
     if not found:
-        raise InputError(NOTHING_KNOWN)
+        raise InputError(nothing_to_ask(scene))
     return lines(found)
 
 
-NOTHING_KNOWN = "no relation between its objects is known, so there is nothing to ask about"
+def nothing_to_ask(scene: Scene) -> str:
+    """Return why nothing can be asked about a scene."""
+    if any(scene.facts(view) for view in VIEWS):
+        return (
+            "relations are known only between objects that no name tells apart, so there is nothing to ask about"
+        )
+    return "no relation between its objects is known, so there is nothing to ask about"
 
 
 def lines(pairs: Sequence[tuple[str, str]]) -> str:

@@ -189,3 +189,16 @@ def test_a_single_thing_is_not_them():
         behind.update(re.findall(r"(?:Behind them|Beyond that)(?= (?:is|comes) a (?:sofa|lamp))", said))
         assert not re.search(r"Behind them (?:is|comes) a lamp|Beyond that is a sofa", said), said
     assert behind["Behind them"] and behind["Beyond that"]
+
+
+@pytest.mark.parametrize("function", TURNING)
+def test_why_there_is_nothing_to_ask_is_said(function):
+    with pytest.raises(InputError, match="no relation .*is known, so there is nothing to ask"):
+        write(function, row_of("cup", "sofa", order=(0, 0, 0)), 0)
+    alike = row_of("cup", "cup", "cup")
+    known = dict(
+        itertools.islice(alike["order_list"].items(), 1)
+    )  # of the first two alone: no name tells them apart
+    alike |= {"order_list": known, "views": {view: {"order_list": known} for view in alike["views"]}}
+    with pytest.raises(InputError, match="that no name tells apart, so there is nothing to ask"):
+        write(function, alike, 0)
