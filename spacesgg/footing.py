@@ -23,6 +23,8 @@ MIN_ROWS = 3  # of pixels: fewer do not tell a level surface from a wall
 BELOW_PX = 5  # a table ends some pixels before the cup on it
 SIDE_PX = (2, 12)  # to the left and to the right of the mask
 SIDE_ROWS = (3, 12)  # above its lowest row: a mask may have grown by some of them
+# Where is seen by how many it has grown, fewer show that a top goes on: that of a chair, seen at a low angle.
+NEXT_ROWS = (2, 5)
 MIN_VALID = 0.5  # of the pixels looked at must have depth
 AT_LEVEL = 0.8  # of these must lie at the level
 LEVEL = 0.02  # of the distance: heights of one level surface differ by less
@@ -50,6 +52,10 @@ class View(NamedTuple):
         """Return (h, w) metres down per metre away."""
         return self.rays[1] / self.rays[2]
 
+    def size(self, axis: int) -> float:
+        """Return how wide (axis 0) or high (1) the mask is, in metres per metre away."""
+        return float(np.ptp((self.rays[axis] / self.rays[2])[self.inside]))
+
     def ring(self) -> np.ndarray:
         """Return the (h, w) bool pixels just outside the mask."""
         inside = self.inside.view(np.uint8)
@@ -63,9 +69,13 @@ class View(NamedTuple):
 class Footing(NamedTuple):
     """Where an object's foot is, levelled metres."""
 
-    near: float  # away, at least
+    near: float  # away, at least; 0 where something nearer may hold it
     far: float  # away, at most; infinite where the foot is hidden
-    height: float  # of what carries it below the camera; infinite where the foot is hidden
+    height: float  # of what carries it below the camera; infinite where the foot is hidden, or it may be held
+
+    def in_the_air(self) -> "Footing | None":
+        """Return where the lower end of an object is that nothing need carry: before what is seen below it."""
+        return Footing(0.0, self.far, np.inf) if np.isfinite(self.far) else None
 
 
 def look(frame: Frame, mask: np.ndarray) -> View:
@@ -84,14 +94,17 @@ def find_footing(frame: Frame, view: View) -> Footing | None:
     rows, columns = view.outline.rows[lower], view.outline.columns[lower]
     lowest = int(rows.max())
     band = rows >= lowest - max(BAND_PX, BAND * (lowest - int(view.outline.rows.min())))
-    if _is_cut(frame, view) or np.count_nonzero(band) < MIN_COLUMNS or view.fall[lowest].max() < MIN_FALL:
+    if is_cut(frame, view) or np.count_nonzero(band) < MIN_COLUMNS or view.fall[lowest].max() < MIN_FALL:
         return None
     below, gap = _below(view, rows[band], columns[band])
     if not below.any():
         return None
     grown = _grown(view, rows[band], columns[band])
-    sides = [_beside(view, lowest - grown, side) for side in (0, 1)]
-    carrier = _carrier(frame, view, below, sides)
+    for rows_above in (SIDE_ROWS, NEXT_ROWS) if grown else (SIDE_ROWS,):
+        sides = [_beside(view, lowest - grown, rows_above, side) for side in (0, 1)]
+        carrier = _carrier(frame, view, below, sides)
+        if carrier is not None:
+            break
     hides = carrier is None
     if hides:
         carrier = _surface(view, below, [below])
@@ -102,19 +115,24 @@ def find_footing(frame: Frame, view: View) -> Footing | None:
     last = view.inside.shape[0] - 1
     near = float(meets[np.minimum(rows + gap, last), columns].min()) * (1 - SLACK)
     if hides:
-        near = min(near, percentiles(view.away[below], (NEAR_PERCENT,))[0])
+        found = Footing(min(near, percentiles(view.away[below], (NEAR_PERCENT,))[0]), np.inf, np.inf)
+    else:
+        growth = int(np.clip(grown + 2, *GROWTH_PX))
+        far = float(meets[np.maximum(rows - growth, 0), columns].min()) * (1 + SLACK)
+        found = Footing(near, far, level)
+    return found.in_the_air() if is_beside_nearer(view, found.near, carrier) else found
+
+
+def is_beside_nearer(view: View, away: float, carrier: np.ndarray | None = None) -> bool:
+    """Return whether something nearer than `away` metres, but for the carrier (h, w) bool, is next to the mask."""
     ring = view.ring() & (view.away > 0)
-    nearer = ring & ~carrier & (view.away < near * (1 - NEARER))
-    if np.count_nonzero(nearer) > NEARER_SHARE * np.count_nonzero(ring):
-        return None
-    if hides:
-        return Footing(near, np.inf, np.inf)
-    growth = int(np.clip(grown + 2, *GROWTH_PX))
-    far = float(meets[np.maximum(rows - growth, 0), columns].min()) * (1 + SLACK)
-    return Footing(near, far, level)
+    nearer = ring & (view.away < away * (1 - NEARER))
+    if carrier is not None:
+        nearer &= ~carrier
+    return np.count_nonzero(nearer) > NEARER_SHARE * np.count_nonzero(ring)
 
 
-def _is_cut(frame: Frame, view: View) -> bool:
+def is_cut(frame: Frame, view: View) -> bool:
     """Return whether the picture's left, right or lower edge cuts the mask: then its foot may be out of sight."""
     rows, columns = view.outline.rows + view.window[0].start, view.outline.columns + view.window[1].start
     height, width = frame.depth.shape
@@ -175,14 +193,14 @@ def _below(view: View, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarra
     return found, int((valid.mean(axis=1) >= MIN_VALID).argmax())
 
 
-def _beside(view: View, lowest: int, side: int) -> np.ndarray:
-    """Return the (h, w) bool pixels with depth to the left (0) or right (1) of the foot, above row `lowest`.
+def _beside(view: View, lowest: int, above: tuple[int, int], side: int) -> np.ndarray:
+    """Return the (h, w) bool pixels with depth to the left (0) or right (1) of the foot, `above` row `lowest`.
 
     None of them where too few have depth.
     """
     ends = view.outline.sides[side]
     rows, columns = view.outline.rows[ends], view.outline.columns[ends]
-    chosen = (rows <= lowest - SIDE_ROWS[0]) & (rows >= lowest - SIDE_ROWS[1])
+    chosen = (rows <= lowest - above[0]) & (rows >= lowest - above[1])
     aside = columns[chosen] + (-1, 1)[side] * np.arange(SIDE_PX[0], SIDE_PX[1] + 1)[:, None]
     aside = np.clip(aside, 0, view.inside.shape[1] - 1)
     return _with_depth(view, np.broadcast_to(rows[chosen], aside.shape), aside)[0]

@@ -26,6 +26,12 @@ FLAT = _words(
     whiteboard window
     """
 )
+# What hangs on a wall where nothing but wall is seen around it, and metres that it may stand out from it.
+ON_WALLS = {
+    **dict.fromkeys(_words("blind calendar clock door frame mirror painting photo picture poster window"), 0.15),
+    **dict.fromkeys(_words("blackboard radiator television thermostat tv whiteboard"), 0.3),
+    "shelf": 0.6,
+}
 # Boxes and boards with a level top that nothing rises above.
 FLAT_TOPPED = _words(
     """
@@ -74,6 +80,11 @@ def is_round(label: str) -> bool:
 def is_flat(label: str) -> bool:
     """Return whether a thing called `label` has no body behind its face."""
     return _named(label, FLAT)
+
+
+def off_wall(label: str) -> float:
+    """Return metres that a thing called `label` may stand out from the wall it hangs on, 0 of other kinds."""
+    return max((ON_WALLS.get(word, 0.0) for word in words_of(label)[-1:]), default=0.0)
 
 
 def has_flat_top(label: str) -> bool:

@@ -1,14 +1,16 @@
 """Where an object can be that returned no depth: it is dark, it shines, or one looks through it.
 
 Its mask still tells the rays that its points lie on, and the depth around the mask what bounds it: it lies before
-the farthest of what is seen there, and where it rests on a level surface (footing.py) its foot is where the rays
-of its lower edge meet that. What is not certain lies within the extent.
+the farthest of what is seen there, and above the ground. Where it rests on a level surface (footing.py) its foot
+is where the rays of its lower edge meet that. A picture hangs on the wall that is seen all around it
+(wall_hung.py), and what is small is not far if it looks large (small_things.py). What is not certain lies within
+the extent.
 """
 
 import cv2
 import numpy as np
 
-from spacesgg import footing, label_kinds, occlusion, outlines, size_priors
+from spacesgg import footing, label_kinds, occlusion, outlines, size_priors, small_things, wall_hung
 from spacesgg.extents import BASE_MARGIN_M, Extent
 from spacesgg.footing import Footing, View
 from spacesgg.frame import ENDLESS_M, Frame
@@ -35,13 +37,21 @@ def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str
     # Of an open field, too, most is out of a sensor's reach, but what is in reach is dense.
     if all(np.count_nonzero(z) < SPARSE_COVERAGE * z.size for z in (frame.depth, view.away[view.ring()])):
         return None
+    wall = wall_hung.find_box(view, label)
+    if wall is not None:
+        return Extent(wall, np.full(3, BASE_MARGIN_M), wall)
     others = [own[view.window] for other, own in masks.items() if other != key]
     near, far, floor = NEAREST_M, _background(view, others), frame.ground_height or np.inf
+    far = min(far, _before_ground(frame, view, label))
     # Networks draw depth everywhere: where theirs is lost the mask is too small to tell its foot.
-    found = None if frame.soft or label_kinds.may_hang(label) else footing.find_footing(frame, view)
+    found = None if frame.soft else footing.find_footing(frame, view)
+    if found is not None and label_kinds.may_hang(label):
+        found = found.in_the_air()
     if found is not None:
         near, far = _stand(view, label, found, far)
         floor = min(floor, found.height)
+    least, most = small_things.distances(frame, view, label)
+    near, far = max(near, least), min(far, most)
     if near >= far:
         return None  # a wrong mask, or another world than ours
     box = _sweep(frame, view, near, far, size_priors.longest(label))
@@ -65,22 +75,36 @@ def _background(view: View, others: list[np.ndarray]) -> float:
     return percentiles(seen, (BEHIND_PERCENT,))[0]
 
 
+def _before_ground(frame: Frame, view: View, label: str) -> float:
+    """Return how far away, in levelled metres, the object can reach whose lowest point is above the ground."""
+    if frame.ground_height is None:
+        return ENDLESS_M
+    lower = view.outline.sides[3]
+    rows = np.maximum(view.outline.rows[lower] - footing.GROWTH_PX[1], 0)
+    fall = np.sort(view.fall[rows, view.outline.columns[lower]])[-footing.MIN_COLUMNS :][0]
+    meets = frame.ground_height / max(float(fall), frame.ground_height / ENDLESS_M)
+    size = view.size(0)
+    if footing.is_cut(frame, view) or footing.is_beside_nearer(view, meets):
+        size = max(size, view.size(1))  # only a strip of it may be seen
+    return meets * (1 + footing.SLACK) + size_priors.most_depth(label, size * meets)
+
+
 def _stand(view: View, label: str, foot: Footing, behind: float) -> tuple[float, float]:
     """Return the nearest and the farthest, in levelled metres, that the object on its foot can be.
 
     What is seen around it is at most `behind` metres away.
     """
-    across = (view.rays[0] / view.rays[2])[view.inside]
     upper = view.outline.sides[2]
     fall = view.fall[view.outline.rows[upper], view.outline.columns[upper]]
     # Above its foot it may be nearer: a ball by half its width, and by no more than its height lets it.
-    overhang = float(np.ptp(across)) * foot.near / 2
-    if not np.isfinite(foot.far):
-        return max(foot.near - overhang, NEAREST_M), behind
+    breadth = view.size(0)
+    overhang = breadth * foot.near / 2
+    back = foot.far + (size_priors.most_depth(label, breadth * foot.far) if np.isfinite(foot.far) else 0)
+    if not np.isfinite(foot.height):
+        return max(foot.near - overhang, NEAREST_M), min(behind, back)
     overhang = min(overhang, foot.near * (1 - foot.near * float(fall.min()) / foot.height))
     # It ends at the latest where the rays of its upper edge come down to what carries it.
     end = foot.height / max(float(fall.min()), foot.height / ENDLESS_M)
-    back = foot.far + size_priors.most_depth(label, float(np.ptp(across)) * foot.far)
     return max(foot.near - overhang, NEAREST_M), min(behind, back, end)
 
 

@@ -73,6 +73,57 @@ def test_what_something_nearer_holds_has_no_foot():
     assert holds(place([cup, hand], "cup", rotation=tilt(25)), cup)
 
 
+@pytest.mark.parametrize("label", ["bag", "lantern"])
+def test_what_is_held_or_hangs_over_a_table_is_before_the_top_that_is_seen_below_it(label):
+    bag, hand = [[-0.1, 0.35, 2.4], [0.1, 0.5, 2.5]], [[-0.1, 0.2, 1.7], [0.1, 0.26, 1.8]]
+    extent = place([bag, hand, TABLE] if label == "bag" else [bag, TABLE], label)
+    assert holds(extent, bag) and extent.box[0, 2] < 1.0 and extent.box[1, 2] < 4.0
+
+
+def test_of_what_the_picture_cuts_the_lowest_point_is_above_the_ground():
+    crate = [[-3.0, 0.9, 3.2], [-1.5, 1.4, 3.6]]
+    extent = place([crate], "crate")
+    assert holds(extent, [[-1.9, 0.9, 3.2], crate[1]]) and extent.box[1, 2] < 5.5
+
+
+def test_a_seat_shows_by_a_few_rows_that_it_goes_on_behind_what_lies_on_it():
+    seat, ball = [[-0.25, 0.95, 3.0], [0.25, 1.0, 3.4]], [[-0.05, 0.85, 3.1], [0.05, 0.95, 3.2]]
+    extent = place([ball, seat])
+    assert holds(extent, ball) and extent.box[0, 2] > 2.8 and extent.box[1, 2] < 3.8
+
+
+def test_a_picture_with_wall_on_all_sides_hangs_on_it():
+    picture = [[-0.3, -0.8, 6.95], [0.3, -0.3, 7.0]]
+    extent = place([picture], "picture")
+    assert holds(extent, picture) and extent.box[0, 2] > 6.7 and extent.box[1, 2] < 7.1
+    assert place([picture], "drone").box[0, 2] < 1.0  # which flies
+
+
+def test_a_picture_that_stands_on_a_table_is_not_on_the_wall():
+    photo = [[-0.3, 0.2, 3.0], [0.3, 0.6, 3.05]]
+    extent = place([photo, TABLE], "photo")
+    assert holds(extent, photo) and extent.box[0, 2] < 3.0
+
+
+def test_what_is_small_looks_no_larger_than_it_is():
+    cup = [[-0.05, 0.0, 3.0], [0.05, 0.1, 3.1]]  # in the air
+    assert holds(place([cup], "cup"), cup) and place([cup], "cup").box[0, 2] > 0.7
+    assert place([cup], "lamp").box[0, 2] == pytest.approx(lost_depth.NEAREST_M)
+
+
+def test_a_small_thing_of_which_a_part_is_hidden_may_be_as_near_as_what_hides_it():
+    cup, lids = [[-0.05, 0.0, 0.9], [0.05, 0.1, 1.0]], [[[-0.2, -0.1, 0.7], [0.2, 0.03, 0.8]]]
+    lids += [[[-0.2, 0.05, 0.7], [0.2, 0.2, 0.8]], [[-0.2, -0.1, 0.7], [-0.01, 0.2, 0.8]]]
+    lids += [[[0.01, -0.1, 0.7], [0.2, 0.2, 0.8]]]
+    extent = place([cup, *lids], "cup", grow=0)
+    assert extent.box[0, 2] < 0.9 and extent.box[0, 2] > 0.6
+
+
+def test_beyond_its_largest_a_small_thing_is_not():
+    cup = [[-0.2, -0.2, 3.0], [0.2, 0.2, 3.1]]
+    assert place([cup], "cup").box[1, 2] < 3.0 < place([cup], "thing").box[1, 2]
+
+
 def test_the_far_edge_of_a_table_hides_the_foot_of_what_stands_behind():
     person = [[-0.3, -0.2, 5.0], [0.3, 1.4, 5.4]]
     extent = place([person, TABLE], "person")
