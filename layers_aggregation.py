@@ -40,6 +40,7 @@ from spacesgg import (
     instances,
     layers,
     options,
+    sparse_returns,
     stage,
     surfaces,
 )
@@ -66,8 +67,9 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
         # Ranges are found where larger is farther, then turned back into the map's own units.
         values = depth.invert(values)
     soft = depth_edges.edges_are_soft(values)
-    decoded, faults = instances.find_masks(objects, entry, values, args.mask_dir, "depth map")
-    shown = instances.find_surfaces(values, decoded, soft)
+    lidar = sparse_returns.is_sparse(values)
+    decoded, faults = instances.find_masks(objects, entry, values.shape, lidar, args.mask_dir, "depth map")
+    shown = instances.find_surfaces(values, decoded, soft, lidar)
     found = {}
     for thing in objects:
         try:

@@ -62,8 +62,9 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         return entry, failures
     points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
     scene = frame.make_frame(points, level=not args.no_level)
-    decoded, faults = instances.find_masks(objects, entry, scene.depth, args.mask_dir, "point map")
-    shown = instances.find_surfaces(scene.depth, decoded, scene.soft)
+    shape = scene.depth.shape
+    decoded, faults = instances.find_masks(objects, entry, shape, scene.lidar, args.mask_dir, "point map")
+    shown = instances.find_surfaces(scene.depth, decoded, scene.soft, scene.lidar)
     masked, seen, lost = [], [], []
     for thing in objects:
         try:

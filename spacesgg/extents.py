@@ -12,7 +12,6 @@ import numpy as np
 
 from spacesgg import far_side, sparse_extents, visible
 from spacesgg.frame import Frame
-from spacesgg.sparse_returns import is_sparse
 from spacesgg.surfaces import Surface
 
 BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
@@ -47,14 +46,13 @@ def find_extents(frame: Frame, surfaces: list[Surface], labels: list[str]) -> li
     if not surfaces:
         return []
     found = visible.measure(frame, surfaces)
-    lidar = is_sparse(frame.depth)
-    everything_sparse = lidar and all(surface.sparse for surface in surfaces)
+    everything_sparse = frame.lidar and all(surface.sparse for surface in surfaces)
     boxes = found.boxes if everything_sparse else far_side.go_on(frame, surfaces, found, labels)
     extents = []
     for i, (surface, label) in enumerate(zip(surfaces, labels, strict=True)):
         seen, middle, box = found.boxes[i], found.middles.item(i), boxes[i]
         margin = BASE_MARGIN_M + SIGMAS * found.sigmas.item(i) * np.array([0.5, 0.5, 1.0])
-        if surface.sparse and lidar:
+        if surface.sparse and frame.lidar:
             outline, edges, points = found.outlines[i], found.edges.only(i), found.points[:, i]
             box = sparse_extents.find_box(seen, frame, surface, outline, edges, points, label)
             seen = np.clip(seen, box[0], box[1])  # without strays
@@ -63,6 +61,6 @@ def find_extents(frame: Frame, surfaces: list[Surface], labels: list[str]) -> li
         if frame.soft:
             margin[2] += SOFT_MARGIN * middle
         if surface.sparse:
-            margin = margin + SPARSE_MARGIN * middle * np.array(LIDAR_SHARES if lidar else 1.0)
+            margin = margin + SPARSE_MARGIN * middle * np.array(LIDAR_SHARES if frame.lidar else 1.0)
         extents.append(Extent(box, margin, seen, DRIFT * middle if frame.soft else 0.0))
     return extents

@@ -7,7 +7,7 @@ import numpy as np
 
 from spacesgg.depth_edges import edges_are_soft
 from spacesgg.ground import find_ground
-from spacesgg.surfaces import SPARSE_COVERAGE
+from spacesgg.sparse_returns import SPARSE_COVERAGE, is_sparse
 
 GROUND_SHARE = 0.02  # of the depth: how far from the ground's plane a pixel still shows the ground
 ENDLESS_M = 1e6
@@ -28,6 +28,7 @@ class Frame(NamedTuple):
     ground_height: float | None  # metres below the camera, None where no ground was found
     tilt_sigma: float  # radians: the uncertainty of the vertical
     soft: bool  # depth crosses edges in ramps
+    lidar: bool  # depth is projected LiDAR's: sparse_returns.is_sparse
 
     def window_directions(self, window: tuple[slice, slice]) -> np.ndarray:
         """Return the (3, h, w) `directions` of all pixels of a window of the image."""
@@ -73,6 +74,7 @@ def make_frame(points: np.ndarray, level: bool = True) -> Frame:
         None if ground is None else ground.height,
         0.0 if ground is None else ground.sigma,
         edges_are_soft(depth),
+        is_sparse(depth),
     )
 
 

@@ -36,7 +36,7 @@ CORNER_SIGMA = 0.01
 # Within this tilt an uneven floor or drifting monocular depth looks the same as a tilted camera.
 MAX_SIGMA_DEG = 2.0  # what its halves disagree on by more tells no better where down is than the picture
 RIDGE = np.ones((3, 3)) + 1e-12 * np.eye(3)  # on the normal equations: points in one line have some plane too
-MIN_PARTS = 40  # points each quarter of the ground needs to vote on the uncertainty
+MIN_PARTS = 40  # points each half of the ground needs to vote on the uncertainty
 
 
 class Ground(NamedTuple):
@@ -211,11 +211,15 @@ def _as_ground(space: np.ndarray, own: np.ndarray, thickness: float) -> Ground |
 
 def _disagreement(space: np.ndarray, down: np.ndarray) -> float:
     """Return how far, in radians, halves of the ground disagree on the vertical."""
-    worst = 0.0
+    count = len(space)
+    if count < 2 * MIN_PARTS:
+        return 0.0
+    whole, sums = space[:, :3].T @ space, []
     for axis in (0, 1):
-        first = space[:, axis] < percentiles(space[:, axis], (50,))[0]
-        for half in (first, ~first):
-            if np.count_nonzero(half) >= MIN_PARTS:
-                other, _ = _down(_fit(space.compress(half, axis=0)))
-                worst = max(worst, float(np.arccos(min(abs(other @ down), 1.0))))
-    return worst / 2  # the whole is about twice as steady as its halves
+        half = space.compress(space[:, axis] < np.sort(space[:, axis])[count // 2], axis=0)
+        part = half[:, :3].T @ half
+        sums += [part, whole - part]
+    equations = np.array(sums)
+    normals = np.linalg.solve(RIDGE * equations[..., :3], equations[..., 3:])[..., 0]
+    agreement = np.abs(normals @ down) / np.linalg.norm(normals, axis=1)
+    return float(np.arccos(min(agreement.min(), 1.0))) / 2  # the whole is about twice as steady as its halves

@@ -16,36 +16,45 @@ SAME_DEPTH = 0.03
 
 
 def find_masks(
-    objects: list[annotations.Object], entry: dict[str, Any], depth: np.ndarray, folder: Path | None, what: str
+    objects: list[annotations.Object],
+    entry: dict[str, Any],
+    shape: tuple[int, int],
+    lidar: bool,
+    folder: Path | None,
+    what: str,
 ) -> tuple[dict[str, np.ndarray], dict[str, InputError]]:
     """Return key → (H, W) bool mask of an entry's objects, and key → what is wrong with it.
 
-    An object that has only a box is left out. But where the depth (H, W), that of the `what`, is sparse, its box
-    is its mask: the few returns in the middle of a box tell less than those that its whole gathers.
+    The `what`, a depth map or a point map, has the `shape` (H, W). An object that has only a box is left out. But
+    where depth is that of `lidar` its box is its mask: the few returns in the middle of a box tell less than those
+    that its whole gathers.
     """
-    decoded, faults = masks.decode_all({thing.key: thing.mask for thing in objects}, *depth.shape, folder)
-    if sparse_returns.is_sparse(depth):
+    decoded, faults = masks.decode_all({thing.key: thing.mask for thing in objects}, *shape, folder)
+    if lidar:
         for thing in objects:
             try:
                 if thing.mask is None:
-                    boxes.check_size(entry, thing.box, depth.shape, what)
-                    decoded[thing.key] = boxes.filled(depth.shape, thing.box)
+                    boxes.check_size(entry, thing.box, shape, what)
+                    decoded[thing.key] = boxes.filled(shape, thing.box)
             except InputError as error:
                 faults[thing.key] = error
     return decoded, faults
 
 
-def find_surfaces(depth: np.ndarray, masks: dict[str, np.ndarray], soft: bool) -> dict[str, Surface | None]:
+def find_surfaces(
+    depth: np.ndarray, masks: dict[str, np.ndarray], soft: bool, lidar: bool
+) -> dict[str, Surface | None]:
     """Return key → surface, None where there is none to be told, of key → (H, W) bool mask in depth (H, W).
 
-    `soft` says that depth crosses edges in ramps (depth_edges.py).
+    `soft` says that depth crosses edges in ramps (depth_edges.py), `lidar` that it is projected LiDAR's
+    (sparse_returns.is_sparse).
     """
     overlap = find_overlap(masks.values())
-    road = sparse_returns.find_road(depth)
+    road = sparse_returns.find_road(depth) if lidar else None
     if road is not None:
         depth = sparse_returns.standing(depth, road)
     found = {key: find_surface(depth, mask, soft, overlap, road) for key, mask in masks.items()}
-    if not sparse_returns.is_sparse(depth):
+    if not lidar:
         return found
     contested = {key for key in masks if found[key] is None or _is_contested(key, depth, masks, found)}
     # Of boxes in a crowd nothing is seen alone: then others' returns are told first.

@@ -36,13 +36,11 @@ def is_sparse(depth: np.ndarray) -> bool:
 
 
 def find_road(depth: np.ndarray) -> np.ndarray | None:
-    """Return the (H, W) inverse depth of the ground's plane, None where none is found or the depth is dense.
+    """Return the (H, W) inverse depth of the ground's plane in sparse depth, None where none is found.
 
     Depth (H, W) is larger = farther, 0 = none, in any unit. No intrinsics are needed: the inverse depth of a plane
     is linear in the picture, whatever the camera.
     """
-    if not is_sparse(depth):
-        return None
     height, width = depth.shape
     rows, columns = np.indices(depth.shape, np.float32)
     rays = np.stack([(columns - width / 2) / width, (rows - height / 2) / width, np.ones_like(rows)], axis=-1)

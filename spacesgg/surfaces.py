@@ -74,15 +74,12 @@ def find_surface(
     step = max(1, round(area**0.5 / MAX_SIDE_PX))
     pad = PAD_PX * step
     window = np.s_[max(y - pad, 0) : y + height + pad : step, max(x - pad, 0) : x + width + pad : step]
-    inside, z = np.ascontiguousarray(mask[window]), np.ascontiguousarray(depth[window], np.float32)
-    if step > 1 and np.count_nonzero(inside & (z > 0)) < SPARSE_COVERAGE * np.count_nonzero(inside):
+    inside, z, seen, area, count = _view(depth, mask, window)
+    if step > 1 and count < SPARSE_COVERAGE * area:
         # Of sparse returns none may be passed over.
         window = tuple(slice(side.start, side.stop, 1) for side in window)
-        inside, z = np.ascontiguousarray(mask[window]), np.ascontiguousarray(depth[window], np.float32)
+        inside, z, seen, area, count = _view(depth, mask, window)
         step = 1
-    area = cv2.countNonZero(inside.view(np.uint8))
-    seen = inside & (z > 0)
-    count = cv2.countNonZero(seen.view(np.uint8))
     if count < MIN_RETURNS:
         return None
     around = cv2.dilate(inside.view(np.uint8), KERNEL, iterations=PAD_PX) - inside.view(np.uint8) > 0
@@ -102,6 +99,15 @@ def find_surface(
     if soft:
         pixels = soft_depth.trusted(z, pixels, inside, step)
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
+
+
+def _view(
+    depth: np.ndarray, mask: np.ndarray, window: tuple[slice, slice]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
+    """Return a window of the mask and of the depth, where in it both are, and how many pixels the first and last have."""
+    inside, z = np.ascontiguousarray(mask[window]), np.ascontiguousarray(depth[window], np.float32)
+    seen = inside & (z > 0)
+    return inside, z, seen, cv2.countNonZero(inside.view(np.uint8)), cv2.countNonZero(seen.view(np.uint8))
 
 
 def box_surface(depth: np.ndarray, box: list[float]) -> Surface | None:

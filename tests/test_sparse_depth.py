@@ -37,7 +37,7 @@ def depths(surface, depth):
 
 
 def find(depth, masks):
-    return instances.find_surfaces(depth, masks, False)
+    return instances.find_surfaces(depth, masks, False, sparse_returns.is_sparse(depth))
 
 
 def points_of(depth):
@@ -56,7 +56,7 @@ def extent_of(depth, mask, label):
 def test_the_road_is_found_without_intrinsics_and_only_in_sparse_depth():
     road = sparse_returns.find_road(road_depth())
     assert 1 / road[foot(12.0), 200] == pytest.approx(12.0, rel=0.05)
-    assert sparse_returns.find_road(np.full((HEIGHT, WIDTH), 3.0, np.float32)) is None
+    assert not sparse_returns.is_sparse(np.full((HEIGHT, WIDTH), 3.0, np.float32))
 
 
 def test_a_corner_within_reach_of_a_depth_camera_is_not_sparse():
@@ -157,9 +157,9 @@ def test_a_box_is_a_mask_where_depth_is_sparse():
     key = "[[25, 166, 75, 333]]"
     entry = {key: ["car", [10.0, 20.0, 30.0, 40.0]], "width": WIDTH, "height": HEIGHT}
     objects, _ = annotations.sound_objects("i", entry)
-    sparse, _ = instances.find_masks(objects, entry, road_depth(), None, "depth map")
+    sparse, _ = instances.find_masks(objects, entry, (HEIGHT, WIDTH), True, None, "depth map")
     assert np.count_nonzero(sparse[key]) == 400 and sparse[key][20:40, 10:30].all()
-    assert not instances.find_masks(objects, entry, np.ones((HEIGHT, WIDTH), np.float32), None, "depth map")[0]
+    assert not instances.find_masks(objects, entry, (HEIGHT, WIDTH), False, None, "depth map")[0]
 
 
 def car_points(heading, centre, size, rng):
