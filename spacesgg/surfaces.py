@@ -104,7 +104,7 @@ def find_surface(
 def _view(
     depth: np.ndarray, mask: np.ndarray, window: tuple[slice, slice]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
-    """Return a window of the mask and of the depth, where in it both are, and how many pixels the first and last have."""
+    """Return a window of the mask, of the depth, and where both are, and the areas of the first and the last."""
     inside, z = np.ascontiguousarray(mask[window]), np.ascontiguousarray(depth[window], np.float32)
     seen = inside & (z > 0)
     return inside, z, seen, cv2.countNonZero(inside.view(np.uint8)), cv2.countNonZero(seen.view(np.uint8))
