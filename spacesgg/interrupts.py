@@ -1,4 +1,4 @@
-"""Commands that Ctrl-C or SIGTERM ends: one line, no traceback, nothing half written."""
+"""Commands that Ctrl-C, SIGTERM or a missing package ends: one line, no traceback, nothing half written."""
 
 import contextlib
 import os
@@ -6,9 +6,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import FrameType, TracebackType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # the second is how a cluster ends a job
+INSTALL = "in the project's folder, run: bash scripts/setup.sh && source .venv/bin/activate"
 _deferring = False
 _pending: int | None = None
 
@@ -18,6 +19,7 @@ def run_main(name: str, main: Callable[[], int]) -> int:
 
     The images under way are finished or leave nothing; a second signal does not cut that short.
     """
+    sys.excepthook = sys.__excepthook__
     if threading.current_thread() is threading.main_thread():  # signals are the main thread's to set
         for number in SIGNALS:
             signal.signal(number, _interrupt)
@@ -33,14 +35,23 @@ def run_main(name: str, main: Callable[[], int]) -> int:
 def during_imports(name: str) -> None:
     """Let Ctrl-C be one line in the seconds that a script's imports take too, before `run_main` is there.
 
-    It ends the process on the spot: an exception would crash libraries that are being loaded.
+    It ends the process on the spot: an exception would crash libraries that are being loaded. A package that is
+    missing, mostly for want of an active .venv, ends the script by one line as well.
     """
 
     def end(number: int, _: FrameType | None) -> None:
         print(f"{name}: interrupted before it had begun", file=sys.stderr, flush=True)
         os._exit(128 + number)
 
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not isinstance(error, ImportError) or (error.name or "").startswith("spacesgg"):
+            sys.__excepthook__(kind, error, trace)
+            return
+        print(f"{name}: {error} ({sys.executable}); {INSTALL}", file=sys.stderr, flush=True)
+        os._exit(2)
+
     signal.signal(signal.SIGINT, end)
+    sys.excepthook = tell
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
-"""Ctrl-C while a script still imports its libraries."""
+"""Ctrl-C while a script still imports its libraries, and a library that is not there."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -41,3 +42,27 @@ def test_it_is_one_line(script, library, tmp_path):
         _, told = process.communicate(timeout=20)
     assert told == f"{name}: interrupted before it had begun\n"
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("script", "library"),
+    [
+        ("d2p.py", "cv2"),
+        ("layers_aggregation.py", "numpy"),
+        ("multiview_layers.py", "cv2"),
+        ("llm_based_query.py", "orjson"),
+        ("tools/prepare_annotations.py", "orjson"),
+        ("tools/check_dataset.py", "orjson"),
+        ("tools/estimate_depth.py", "torch"),
+    ],
+)
+@pytest.mark.parametrize("fault", ["No module named '{}'", "libGL.so.1: cannot open shared object file"])
+def test_a_package_that_is_not_there_is_one_line(script, library, fault, tmp_path):
+    fault = fault.format(library)
+    (tmp_path / f"{library}.py").write_text(f"raise ImportError({fault!r}, name={library!r})\n")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / script), "--workers", "2"],
+        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith(f"{Path(script).name}: {fault} (") and "source .venv/bin/activate" in done.stderr

@@ -19,10 +19,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from spacesgg import interrupts
+
+if __name__ == "__main__":
+    interrupts.during_imports("check_dataset.py")
+
 import orjson
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from spacesgg import annotations, batch, interrupts, options, training_record
+from spacesgg import annotations, batch, options, training_record
 from spacesgg.atomic import atomic_open, refuse_as_output
 from spacesgg.errors import InputError
 from spacesgg.mentions import Names

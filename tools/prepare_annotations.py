@@ -36,7 +36,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import annotations, atomic, batch, interrupts, mask_files, masks, options, outputs
+from spacesgg import interrupts
+
+if __name__ == "__main__":
+    interrupts.during_imports("prepare_annotations.py")
+
+from spacesgg import annotations, atomic, batch, mask_files, masks, options, outputs
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.sources import (
