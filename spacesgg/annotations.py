@@ -27,8 +27,8 @@ RESERVED = frozenset(
     )
 )
 
-_NO_KEY = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers"
-_KEY = re.compile(r"\[\[\s*\d+\s*(?:,\s*\d+\s*){3}\]\]")
+_NO_KEY = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers 0–999"
+_KEY = re.compile(r"\[\[\s*\d{1,3}\s*(?:,\s*\d{1,3}\s*){3}\]\]")
 
 
 class Object(NamedTuple):
@@ -95,10 +95,16 @@ def _object(key: str, value: Any) -> Object:
     position = _box_position(value) if isinstance(value, list) else None
     if position is None or not isinstance(value[0], str):
         raise InputError(f"object {key}: expected [label, …, [x0, y0, x1, y1], mask], found {value!r:.120}")
+    box = value[position]
+    if box[2] < box[0] or box[3] < box[1]:
+        raise InputError(
+            f"object {key}: its box {box} ends before it begins; expected two corners in pixels, "
+            "[x0, y0, x1, y1], not a corner and a size"
+        )
     rest = value[position + 1 :]
     mask = rest[0] if rest and not _is_numbers(rest[0], 2) else None
     depth_range = rest[-1] if rest and _is_numbers(rest[-1], 2) else None
-    return Object(key, value[0], value[position], mask, depth_range)
+    return Object(key, value[0], box, mask, depth_range)
 
 
 def has_objects(entry: dict[str, Any]) -> bool:

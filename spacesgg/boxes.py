@@ -34,7 +34,7 @@ def box_range(depth: np.ndarray, box: list[float]) -> list[float] | None:
 
 def check_size(entry: dict[str, Any], box: list[float], shape: tuple[int, int], what: str) -> None:
     """Raise InputError where a box without a mask is not of an image of `shape` (H, W), the size of `what`."""
-    for key, side, end in (("height", shape[0], max(box[1], box[3])), ("width", shape[1], max(box[0], box[2]))):
+    for key, side, end in (("height", shape[0], box[3]), ("width", shape[1], box[2])):
         stated = entry.get(key)
         if stated is not None and stated != side:
             raise InputError(
@@ -50,8 +50,8 @@ def check_size(entry: dict[str, Any], box: list[float], shape: tuple[int, int], 
 def box_slices(shape: tuple[int, int], box: list[float], inner: float = 1.0) -> tuple[slice, slice]:
     """Return (columns, rows) of the middle `inner` share of a box [x0, y0, x1, y1], clipped to (H, W)."""
     height, width = shape
-    x0, x1 = np.clip((min(box[0], box[2]), max(box[0], box[2])), 0, width)
-    y0, y1 = np.clip((min(box[1], box[3]), max(box[1], box[3])), 0, height)
+    x0, x1 = np.clip((box[0], box[2]), 0, width)
+    y0, y1 = np.clip((box[1], box[3]), 0, height)
     margin_x, margin_y = (x1 - x0) * (1 - inner) / 2, (y1 - y0) * (1 - inner) / 2
     columns = slice(int(x0 + margin_x), int(np.ceil(x1 - margin_x)))
     return columns, slice(int(y0 + margin_y), int(np.ceil(y1 - margin_y)))

@@ -108,7 +108,9 @@ def test_a_malformed_object_stays_as_it_was_and_costs_no_other(folder, value):
     assert (failure["image"], failure["object"]) == ("a.jpg", "[[1, 1, 2, 2]]") and "found" in failure["reason"]
 
 
-@pytest.mark.parametrize("key", ["[[bla", "[[1>2]]", "[[1, 2, 3]]", "[[1, 2, 3, 4], [5, 6, 7, 8]]"])
+@pytest.mark.parametrize(
+    "key", ["[[bla", "[[1>2]]", "[[1, 2, 3]]", "[[1, 2, 3, 4], [5, 6, 7, 8]]", "[[0, 0, 1500, 9]]"]
+)
 def test_a_key_that_is_no_single_box_is_named_and_in_no_layer(folder, key):
     entry = {"depth": "a.png", key: CUP, "[[0, 0, 9, 9]]": CUP}
     (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
@@ -127,6 +129,15 @@ def test_an_unusable_mask_is_named_and_the_object_kept(folder, mask):
     assert run(folder, "in.json", "out.json") == 1
     assert orjson.loads((folder / "out.json").read_bytes())["a.jpg"] == {**entry, "levels": []}
     assert b'"object":"[[0, 0, 9, 9]]"' in (folder / "out.json.errors.jsonl").read_bytes()
+
+
+def test_a_box_of_corner_and_size_is_named(folder):
+    entry = {"depth": "a.png", "[[500, 500, 750, 750]]": ["cup", [40, 30, 20, 15]], "[[0, 0, 9, 9]]": CUP}
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    assert run(folder, "in.json", "out.json") == 1
+    ((_, key, reason),) = reasons(folder)
+    assert key == "[[500, 500, 750, 750]]" and "[40, 30, 20, 15] ends before it begins" in reason
+    assert orjson.loads((folder / "out.json").read_bytes())["a.jpg"]["levels"] == [["[[0, 0, 9, 9]]"]]
 
 
 def test_an_empty_mask_says_so():
