@@ -29,6 +29,7 @@ from spacesgg import batch, camera, depth, images, options, outputs, ply, pointm
 from spacesgg.errors import InputError
 
 OUTPUT_SUFFIXES = (".ply", ".npy", ".npz")
+USUAL_DEPTH_M = (0.1, 300.0)  # what most photographs are of, by half of their pixels; else the scale is doubtful
 
 
 class Frame(NamedTuple):
@@ -44,8 +45,8 @@ class Frame(NamedTuple):
 read_intrinsics = functools.lru_cache(maxsize=1)(camera.read_intrinsics)  # most datasets have one for all
 
 
-def convert(frame: Frame, args: argparse.Namespace) -> None:
-    """Write the cloud and the point map of one frame."""
+def convert(frame: Frame, args: argparse.Namespace) -> float | None:
+    """Write the cloud and the point map of one frame; return about its median depth (m), None if it is sparse."""
     if frame.depth is None:
         raise InputError(f"{frame.image}: no depth map {frame.stem} in {args.dataset_path / 'depth_maps'}")
     colour = images.decode(frame.image, images.AS_STORED_RGB)
@@ -96,6 +97,8 @@ def convert(frame: Frame, args: argparse.Namespace) -> None:
             cloud = cloud @ frame.pose[:3, :3].T + frame.pose[:3, 3]
         cloud, colours = ply.clean(cloud, colours, args.voxel_size, args.outlier_neighbours, args.outlier_std)
         ply.write_ply(folder / f"{frame.stem}.ply", cloud, colours)
+    sample = depth_m[::8, ::8]
+    return float(np.median(sample[sample > 0])) if sample.any() else None
 
 
 def find_frames(args: argparse.Namespace) -> tuple[list[Frame], list[Path]]:
@@ -188,20 +191,24 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every image succeeded, 1 when some failed, 2 for an unusable dataset."""
     args = parse_args(arguments)
     folder = args.dataset_path / "point_clouds"
-    failures, succeeded = batch.Failures(), 0
+    failures, succeeded, doubtful = batch.Failures(), 0, 0
     try:
         frames, unpaired = find_frames(args)
         outputs.make_folder(folder)
         work = functools.partial(convert, args=args)
-        for frame, _, reason in batch.run(work, frames, args.workers, len(frames), "d2p"):
+        for frame, median_m, reason in batch.run(work, frames, args.workers, len(frames), "d2p"):
             if reason is None:
                 succeeded += 1
+                if median_m and not USUAL_DEPTH_M[0] <= median_m <= USUAL_DEPTH_M[1]:
+                    doubtful, example = doubtful + 1, f"{median_m:.3g} m in {frame.stem}"
                 continue
             outputs.remove(*(folder / f"{frame.stem}{suffix}" for suffix in OUTPUT_SUFFIXES))
             failures.append({"image": frame.image.name, "reason": reason})
         for path in unpaired:
             outputs.remove(*(folder / f"{path.stem}{suffix}" for suffix in OUTPUT_SUFFIXES))
             failures.append({"image": path.name, "reason": f"{path}: a depth map without an image {path.stem}"})
+        if doubtful > succeeded / 2:
+            print(f"d2p.py: half of the depth is within {example}; is --scale-factor right?", file=sys.stderr)
         return batch.finish("d2p", succeeded, failures, folder)
     except InputError as error:
         print(f"d2p.py: {error}", file=sys.stderr)

@@ -13,12 +13,15 @@ AS_STORED_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return stem → file, sorted by stem. Raises InputError when a stem stands for two files."""
+    """Return stem → file, sorted by stem. Raises InputError when a stem stands for two files.
+
+    Hidden files are left out: macOS puts a ._NAME.jpg beside each NAME.jpg on foreign disks and in archives.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir(), key=lambda path: path.stem):
-        if path.suffix.lower() in suffixes:
+        if path.suffix.lower() in suffixes and not path.name.startswith("."):
             if path.stem in found:
                 raise InputError(f"{path}: {found[path.stem].name} has the same stem; keep one of them")
             found[path.stem] = path
@@ -29,7 +32,7 @@ def in_folder(folder: Path) -> dict[str, Path]:
     """Return stem → image, sorted by stem. Raises InputError when there is none, or a stem stands for two."""
     found = files_by_stem(folder, SUFFIXES)
     if not found:
-        raise InputError(f"{folder}: no {', '.join(SUFFIXES)} files")
+        raise InputError(f"{folder}: no {', '.join(SUFFIXES)} files; what is in folders inside it is not read")
     return found
 
 

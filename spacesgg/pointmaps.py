@@ -62,4 +62,7 @@ def find_pointmap(folder: Path, stem: str) -> Path:
                     return path
     except OSError as error:  # a name too long, a folder that may not be read
         raise InputError(f"{folder}: no point map of {stem} can be looked for ({error.strerror})") from error
-    raise InputError(f"{folder}: no point map {stem}.npy or {stem}.npz; run d2p.py on the dataset first")
+    raise InputError(
+        f"{folder}: no point map {stem}.npy or {stem}.npz; run d2p.py on the dataset first; where it failed, "
+        f"{folder.name}.errors.jsonl says why"
+    )

@@ -112,7 +112,7 @@ class Scene:
 
     def _seen_to_part(self, left: str, right: str) -> bool:
         """Tell whether the boxes, too, show one left of the other: both edges in that order, the centres apart."""
-        spans = [sorted(self.things[key].box[::2]) for key in (left, right)]
+        spans = [self.things[key].box[::2] for key in (left, right)]
         if any(start == end for start, end in spans):  # without width it tells nothing; the keys are boxes, too
             spans = [sorted(grounded_text.boxes(key)[0][::2]) for key in (left, right)]
         (a0, a1), (b0, b1) = spans
@@ -154,18 +154,19 @@ class Scene:
         """Return the layers of keys, nearest first. Raises InputError naming the stage that writes them."""
         if view not in self._layers:
             stage = "layers_aggregation.py or multiview_layers.py" if view == "front" else "multiview_layers.py"
-            raise InputError(f"{self._where(view, 'levels')} is missing; run {stage} on the annotation file first")
+            raise InputError(self._missing(view, "levels", stage))
         return self._layers[view]
 
     def need_relations(self, view: str = "front") -> None:
         """Raise InputError naming the stage to run when nothing was measured for `view`."""
         if view not in self._signs:
-            missing = self._where(view, "order_list")
-            raise InputError(f"{missing} is missing; run multiview_layers.py on the annotation file first")
+            raise InputError(self._missing(view, "order_list", "multiview_layers.py"))
 
     @staticmethod
-    def _where(view: str, key: str) -> str:
-        return f'"{key}"' if view == "front" else f'"views" → "{view}" → "{key}"'
+    def _missing(view: str, key: str, stage: str) -> str:
+        where = f'"{key}"' if view == "front" else f'"views" → "{view}" → "{key}"'
+        first = f"run {stage} on the annotation file first"
+        return f"{where} is missing; {first}; where that failed, its OUTPUT.errors.jsonl says why"
 
     @property
     def rotated_views(self) -> list[str]:

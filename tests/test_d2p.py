@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -141,6 +142,35 @@ def test_unusable_datasets_are_refused_at_once(dataset, capsys):
     for part in ("poses.txt: not found", "expected 3 lines", "cannot be inverted", "--fov"):
         assert part in errors
     assert run(dataset, "--fov", "60") == 0
+
+
+def test_hidden_files_are_no_images(dataset, capsys):
+    for folder, suffix in (("images", "jpg"), ("depth_maps", "png")):  # what macOS puts on foreign disks
+        (dataset / folder / f"._b.{suffix}").write_bytes(b"\0\5\x16\7")
+    assert run(dataset) == 0
+    (dataset / "images").rename(dataset / "b")
+    (dataset / "images").mkdir()
+    (dataset / "b").rename(dataset / "images" / "b")
+    assert run(dataset) == 2
+    assert "folders inside it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("scale", "told"), [("1000", False), ("100000", True), ("2", True)])
+def test_a_scale_that_makes_rooms_of_millimetres_or_kilometres_is_doubted(dataset, capsys, scale, told):
+    assert run(dataset, "--scale-factor", scale) == 0
+    error = capsys.readouterr().err
+    assert ("--scale-factor" in error) == told and error.count("\n") == told
+
+
+def test_a_damaged_image_is_told_of_in_the_list_of_failures_alone(dataset):
+    path = dataset / "images" / "b.png"
+    path.write_bytes(path.read_bytes()[:-200])
+    done = subprocess.run(
+        [sys.executable, d2p.__file__, "--dataset-path", str(dataset)],
+        capture_output=True, text=True, check=False,
+        env={name: value for name, value in os.environ.items() if name != "OPENCV_LOG_LEVEL"},
+    )  # fmt: skip
+    assert done.returncode == 1 and done.stderr.startswith("d2p: 2 images") and done.stderr.count("\n") == 1
 
 
 def test_own_intrinsics_win_over_the_shared_ones(dataset):
