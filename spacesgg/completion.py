@@ -25,6 +25,7 @@ BANDS = 7  # of equal height
 # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
 BAND_WEIGHTS = np.array([0.9, 0.9, 1, 1, 1, 1, 0.9])
 CIRCLE_RMS = 0.06  # of the radius: a plane or an L of two faces fits a circle worse than this
+MAX_GAP = 0.25  # of the width: the legs of a rectangular table stand on a circle, too
 RADIUS_OF_WIDTH = (0.42, 0.7)  # half a disc shows its diameter; a flat arc of a large circle is a wall
 FACE_EVERY = 3  # points of a face tell its ends and thickness
 FACE_THICKNESS = 0.12  # of its length: noise and relief
@@ -131,7 +132,11 @@ def circles(points: np.ndarray, fresh: np.ndarray) -> np.ndarray:
     found = np.bincount(number.ravel(), fresh.ravel(), shape[0] * shape[1]).reshape(shape)[:, 1:-1]
     widths = np.where(found >= MIN_POINTS, widths, 0)  # fewer are too few to tell
     widest = (widths * BAND_WEIGHTS).argmax(axis=1)
-    width = widths[np.arange(len(band)), widest]
+    count = np.arange(len(band))
+    width, start = widths[count, widest], first[count, widest]
+    place = np.arange(across.shape[1] - 1)
+    inside = (place >= start[:, None]) & (place < (start + sizes[count, widest] - 1)[:, None])
+    there &= (np.diff(across, axis=1) * inside).max(axis=1) <= MAX_GAP * width
     return _fit_circles(points[::2], (band == widest[:, None] + 1) & fresh, np.where(there, width, 0))
 
 

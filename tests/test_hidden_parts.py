@@ -140,6 +140,23 @@ def test_the_body_behind_a_single_face_goes_back_along_its_normal(side):
     assert not faces_of(np.hstack([points, side_of_it])).there[0]
 
 
+def test_the_legs_of_a_rectangular_table_are_no_round_body():
+    corners = np.array([(x, z) for x in (-0.8, 0.8) for z in (3.0, 3.7)])
+    noise = np.random.default_rng(0).normal(0, 0.005, (1200, 3))
+    legs = np.column_stack([corners[:, 0], np.zeros(4), corners[:, 1]]).repeat(300, axis=0)
+    legs[:, 1] = np.tile(np.linspace(0.7, 1.4, 300), 4)
+    turned = np.radians(30)
+    around = np.linspace(np.pi, 2 * np.pi, 1200)
+    drum = np.column_stack(
+        [0.5 * np.cos(around), np.tile(np.linspace(0.7, 1.4, 300), 4), 3.5 + 0.5 * np.sin(around)]
+    )
+    for points, is_round in ((legs, False), (drum, True)):
+        x, y, z = (points + noise).T
+        x, z = x * np.cos(turned) - z * np.sin(turned), x * np.sin(turned) + z * np.cos(turned)
+        found = completion.circles(np.array([x, y, z])[:, None], np.ones((1, 1200), bool))
+        assert np.isfinite(found).all() == is_round
+
+
 def test_what_is_hidden_down_to_the_picture_s_border_may_stand_on_the_ground():
     post, screen = [[-0.1, -0.2, 4.0], [0.1, 1.4, 4.1]], [[-0.3, 0.1, 1.5], [0.3, 1.4, 1.6]]
     scene, ids = see([post, screen])
