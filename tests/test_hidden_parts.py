@@ -142,14 +142,13 @@ def test_the_body_behind_a_single_face_goes_back_along_its_normal(side):
 
 def test_the_legs_of_a_rectangular_table_are_no_round_body():
     corners = np.array([(x, z) for x in (-0.8, 0.8) for z in (3.0, 3.7)])
-    noise = np.random.default_rng(0).normal(0, 0.005, (1200, 3))
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.005, (1200, 3))
     legs = np.column_stack([corners[:, 0], np.zeros(4), corners[:, 1]]).repeat(300, axis=0)
     legs[:, 1] = np.tile(np.linspace(0.7, 1.4, 300), 4)
     turned = np.radians(30)
     around = np.linspace(np.pi, 2 * np.pi, 1200)
-    drum = np.column_stack(
-        [0.5 * np.cos(around), np.tile(np.linspace(0.7, 1.4, 300), 4), 3.5 + 0.5 * np.sin(around)]
-    )
+    drum = np.column_stack([0.5 * np.cos(around), rng.uniform(0.7, 1.4, 1200), 3.5 + 0.5 * np.sin(around)])
     for points, is_round in ((legs, False), (drum, True)):
         x, y, z = (points + noise).T
         x, z = x * np.cos(turned) - z * np.sin(turned), x * np.sin(turned) + z * np.cos(turned)
