@@ -89,8 +89,8 @@ def find_ground(points: np.ndarray, valid_count: int, seed: int = 0) -> Ground |
     valid = grid[..., 2] > 0
     sample = grid[valid].astype(float)
     count = len(sample)
-    if count < 100:
-        return None
+    if count < 100 or not (valid.any(axis=0).sum() > 1 and valid.any(axis=1).sum() > 1):
+        return None  # a single row of pixels lies in many planes
     inverse = 1 / sample[:, 2]
     space = np.column_stack([sample[:, :2] * inverse[:, None], np.ones(count), inverse])
     thickness = THICKNESS * float(np.partition(inverse, count // 4)[count // 4])  # of the farther part

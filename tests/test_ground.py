@@ -90,3 +90,10 @@ def test_open3d_comes_without_its_plotting_and_stays_importable():
         "assert open3d_core.load() is open3d"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_single_row_of_points_shows_no_ground():
+    row = np.zeros((1, 900, 3), np.float32)  # through the middle of the picture: y is 0 everywhere
+    row[0, :, 0], row[0, :, 2] = np.linspace(-1, 1, 900), 1.5
+    assert find_ground(row) is None
+    assert find_ground(row[..., [1, 0, 2]].transpose(1, 0, 2)) is None
