@@ -4,7 +4,7 @@ import random
 import re
 
 from spacesgg.errors import InputError
-from spacesgg.offline_wording import COUNTS, Teller, join, sentence, shuffled
+from spacesgg.offline_wording import Teller, count_word, join, sentence, shuffled
 from spacesgg.scene import Fact, Scene
 
 # An object costs some 45 tokens and a relation some 120; LLaVA's loader cuts a record at 2,048.
@@ -48,7 +48,10 @@ def describe(scene: Scene, rng: random.Random) -> str:
 
 
 def _fit(scene: Scene, layers: list[list[str]]) -> list[list[str]]:
-    """Return the layers without the smallest objects where there are too many for one text."""
+    """Return the layers without the smallest objects where there are too many for one text.
+
+    A layer that shows nothing but what reaches into it is then left out: it was that of objects that are not told.
+    """
     placed = [key for key in scene.things if any(key in layer for layer in layers)]
 
     def area(key: str) -> float:
@@ -56,7 +59,13 @@ def _fit(scene: Scene, layers: list[list[str]]) -> list[list[str]]:
         return abs((x1 - x0) * (y1 - y0))
 
     kept = set(sorted(placed, key=area, reverse=True)[:MAX_THINGS])
-    return [left for layer in layers if (left := [key for key in layer if key in kept])]
+    fitting, seen = [], set()
+    for layer in layers:
+        left = [key for key in layer if key in kept]
+        if left and (len(kept) == len(placed) or not seen.issuperset(left)):
+            fitting.append(left)
+        seen.update(left)
+    return fitting
 
 
 def _left_out(scene: Scene, layers: list[list[str]]) -> bool:
@@ -65,7 +74,7 @@ def _left_out(scene: Scene, layers: list[list[str]]) -> bool:
 
 
 def _overview(teller: Teller, count: int) -> str:
-    number = COUNTS[count] if count < len(COUNTS) else str(count)
+    number = count_word(count)
     return sentence(
         teller.pick(
             f"the scene falls into {number} layers",
@@ -131,8 +140,8 @@ FARTHEST = (
     "farthest from the camera {be} {listed}",
     "at the very back {be} {listed}",
 )
-# What says that no more is there.
-WHOLE = re.compile(r"\{make\}|made up|consists|leaves|everything")
+# What says that no more is there, in the layer or before it.
+WHOLE = re.compile(r"\{make\}|made up|consists|leaves|everything|next layer|layer deeper")
 REACHING = (
     ", and {reaching} {reach} back into this layer as well",
     ", with {reaching} stretching back this far too",
@@ -153,7 +162,7 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
         known = [key for key in known if scene.nameable(key)]
     if known:
         words = {"reach": "reach", "extend": "extend"} if teller.plural(*known) else words
-        words["reaching"] = teller.all(known)
+        words["reaching"] = teller.together(known)
     if not new:
         return teller.pick(*ONLY_REACHING, **words)
     # Objects that no text names have a place too: what is "nearest" must be nearer than those as well.

@@ -78,6 +78,11 @@ def join(parts: Sequence[str], last: str = "and") -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"
 
 
+def count_word(count: int) -> str:
+    """Return the number as a word where it is a short one."""
+    return COUNTS[count] if count < len(COUNTS) else str(count)
+
+
 class Teller:
     """Names objects so that no two can be confused, and remembers what the text has named.
 
@@ -205,6 +210,28 @@ class Teller:
         if len(ends) == 1 and (end := ends.pop()):
             named[:-1] = [name.removesuffix(end) for name in named[:-1]]
         return join(named)
+
+    def together(self, keys: Sequence[str]) -> str:
+        """Return the objects as known ones, those that no name singles out as "three of the horses"."""
+        parts, grouped = [], set()
+        for key in keys:
+            noun = self.scene.things[key].noun
+            nameless = [
+                other
+                for other in keys
+                if self.scene.things[other].noun == noun
+                and self.scene.twins(other)
+                and not self.telling_word(other)
+            ]
+            if key not in nameless or len(nameless) == 1 or noun.plural or noun.mass:
+                parts.append(self.the(key))
+            elif key not in grouped:
+                grouped.update(nameless)
+                self.named.update(nameless)
+                parts.append(
+                    f"{count_word(len(nameless))} of the {grounded_text.ref(nouns.plural(noun.text), *nameless)}"
+                )
+        return join(parts)
 
     def relate(self, fact: Fact, turned: bool = False, tag: bool = True, manner: int | None = None) -> str:
         """Return "the lamp is above the desk" (or, `turned`, "the desk is below the lamp")."""

@@ -32,9 +32,9 @@ def texts(record):
     return [turn["value"].removeprefix("<image>\n") for turn in record["conversations"]]
 
 
-def row_of(*labels, order=(-1, 0, 0)):
+def row_of(*labels, order=(-1, 0, 0), step=100):
     """An entry with objects side by side in one layer, each pair in the same order from every side."""
-    keys = [f"[[{100 * i}, 0, {100 * i + 90}, 90]]" for i in range(len(labels))]
+    keys = [f"[[{step * i}, 0, {step * i + step - 10}, 90]]" for i in range(len(labels))]
     entry = {key: [label, box_of(key), "m"] for key, label in zip(keys, labels, strict=True)}
     pairs = {f"{a}>{b}": list(order) for a, b in itertools.combinations(keys, 2)}
     sides = {view: {"order_list": pairs} for view in ("left", "right", "back")}
@@ -202,3 +202,27 @@ def test_why_there_is_nothing_to_ask_is_said(function):
     alike |= {"order_list": known, "views": {view: {"order_list": known} for view in alike["views"]}}
     with pytest.raises(InputError, match="that no name tells apart, so there is nothing to ask"):
         write(function, alike, 0)
+
+
+def test_many_alike_that_reach_into_a_layer_are_counted():
+    entry = row_of("horse", "horse", "horse", "cup", order=(0, 0, 0))
+    horses = entry["levels"][0][:3]
+    entry["levels"] = [[*horses], [*horses], [*horses[:2]], [entry["levels"][0][3]]]
+    for seed in range(20):
+        told = texts(write(prompts.create_layer_prompt, entry, seed))[1]
+        said = grounded_text.plain(told).lower()
+        assert "one of the" not in said and "three of the horses" in said and "two of the horses" in said
+        assert {box for ref in grounded_text.parse(told).refs for box in ref.boxes} == {
+            grounded_text.boxes(key)[0] for key in (*horses, entry["levels"][-1][0])
+        }
+
+
+def test_a_layer_of_what_is_too_small_to_tell_is_left_out():
+    entry = row_of(*(f"thing {a}" for a in "abcd"), *(f"big {a}" for a in "abcdefghijklmn"), step=50)
+    keys = entry["levels"][0]
+    for key in keys[4:]:
+        entry[key][1][3] = 200.0
+    entry["levels"] = [keys[4:11], [keys[4], *keys[:2]], [keys[4], *keys[2:4]], keys[11:]]
+    for seed in range(20):
+        said = grounded_text.plain(texts(write(prompts.create_layer_prompt, entry, seed))[1])
+        assert "thing" not in said and not re.search("reach|stretch|extend|layer", said), said
