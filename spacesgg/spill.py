@@ -7,9 +7,13 @@ outside the mask, by as many pixels as a mask may have grown, the ring is reache
 
 import numpy as np
 
+from spacesgg.quantiles import evenly
+
 LINK = 0.03  # depths of two neighbouring pixels of one surface differ by less than this share
 MAX_RIM_PX = 8  # masks drawn by hand or by networks err by no more
 RIM_FRACTION = 0.12  # of the square root of the mask's area: small masks are not drawn so badly
+BESIDE_SHARE = 0.7  # of a part's pixels
+BESIDE_PIXELS = 40  # tell that share
 
 
 def find_spill(z: np.ndarray, inside: np.ndarray, step: int = 1) -> np.ndarray:
@@ -29,6 +33,23 @@ def find_spill(z: np.ndarray, inside: np.ndarray, step: int = 1) -> np.ndarray:
             grown[:-step] |= reached[step:] & links
         reached = grown
     return reached.reshape(z.shape) & inside & seen
+
+
+def goes_on_beside(z: np.ndarray, inside: np.ndarray, part: np.ndarray) -> bool:
+    """Return whether a part (h, w) bool of the mask is as far away as what is seen beside the mask in its rows.
+
+    The floor behind a chair shows in the ring of its mask, and between two legs that this ring makes one. There it
+    is too small, or too noisy, to be followed outside; but along a row floors and walls hardly change their depth.
+    """
+    index = evenly(part, BESIDE_PIXELS)
+    width = z.shape[1]
+    rows, columns = np.divmod(index, width)
+    beside = z.take(rows, axis=0) * ~inside.take(rows, axis=0)
+    away = np.abs(np.arange(width) - columns[:, None]) + (beside <= 0) * width
+    next_to = beside[np.arange(len(rows)), away.argmin(axis=1)]
+    own = z.ravel().take(index)
+    same = np.abs(next_to - own) < np.float32(LINK) * own
+    return np.count_nonzero(same) >= BESIDE_SHARE * len(index)
 
 
 def _linked(z: np.ndarray, step: int) -> np.ndarray:

@@ -12,9 +12,21 @@ import numpy as np
 
 from spacesgg import boxes, soft_depth
 from spacesgg.overlaps import find_foreign
-from spacesgg.parts import GAP, KERNEL, RIVAL_SHARE, STEP, extremes, main_cluster, main_part, span_of
+from spacesgg.parts import (
+    COLUMN,
+    GAP,
+    KERNEL,
+    RIVAL_SHARE,
+    ROW,
+    STEP,
+    extremes,
+    main_cluster,
+    main_part,
+    span_of,
+    without_steps,
+)
 from spacesgg.sparse_returns import SPARSE_COVERAGE, find_returns
-from spacesgg.spill import find_spill
+from spacesgg.spill import find_spill, goes_on_beside
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
 # The side of a square as large as the mask: larger masks are seen at every second, third … pixel. The area counts,
@@ -26,6 +38,7 @@ STEEP_SHARE = 0.03  # of the main surface that a steep one must have
 STEEP_RIM_PX = 2  # flying pixels beside the mask's edge are steep as well
 MIN_RETURNS = 5  # of a sparse object that lie together
 LEG_SHARE = 0.01
+STRAY_PX = 1  # a single pixel whose neighbours agree by chance extends nothing
 EDGE_PX = 4  # a mask grown by two pixels, and the step at the part's own edge
 FARTHER_SHARE = 0.6  # of what is next to the part outside the mask
 # A ring of spill, d pixels wide, leaks into the background along its whole length: 1/d of its pixels.
@@ -177,6 +190,8 @@ def _connected(
         gaps = [max(spans[part][0] / far, near / spans[part][1], 1.0) - 1 for part in waiting]
         best = int(np.argmin(gaps))
         part, gap = waiting.pop(best), gaps[best]
+        if spans[part][0] > far and (areas[part] <= STRAY_PX or goes_on_beside(z, inside, members[part])):
+            continue
         in_front = spans[part][0] < near
         apart = areas[part] >= (FRONT_SHARE if in_front else LEG_SHARE) * areas[main]
         if gap <= GAP or (
@@ -210,7 +225,10 @@ def _ends_at_mask(z: np.ndarray, part: np.ndarray, inside: np.ndarray, span: lis
 def _steep(
     z: np.ndarray, steep: np.ndarray, inside: np.ndarray, main_area: float, near: float, far: float
 ) -> np.ndarray | None:
-    """Return the pixels of surfaces seen at a grazing angle, as a table's top is, that continue [near, far]."""
+    """Return the pixels of surfaces seen at a grazing angle, as a table's top is, that continue [near, far].
+
+    Level ones recede up the picture, upright ones sideways; where depth changes both ways an edge's pixels fly.
+    """
     least = max(MIN_POINTS, STEEP_SHARE * main_area)
     candidates = steep.view(np.uint8)
     if cv2.countNonZero(candidates) < least:
@@ -218,7 +236,7 @@ def _steep(
     interior = cv2.erode(
         inside.view(np.uint8), KERNEL, iterations=STEEP_RIM_PX, borderType=cv2.BORDER_CONSTANT, borderValue=0
     )
-    candidates &= interior
+    candidates &= interior & (without_steps(z, STEP, ROW) | without_steps(z, STEP, COLUMN)).view(np.uint8)
     if cv2.countNonZero(candidates) < least:
         return None
     parts, labels = cv2.connectedComponents(candidates, connectivity=8)
