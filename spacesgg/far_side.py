@@ -23,7 +23,9 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     """Return the (n, 2, 3) bounds, in levelled metres, of where objects called `labels` may go on out of sight."""
     seen, bodies = visible.boxes, visible.round_bodies
     sparse = [surface.sparse for surface in surfaces]
-    boxes = occlusion.widen(seen, frame, visible.edges, [size_priors.longest(label) for label in labels], sparse)
+    longest = [size_priors.longest(label) for label in labels]
+    level = np.array([label_kinds.has_level_top(label) for label in labels])
+    boxes = occlusion.widen(seen, frame, visible.edges, longest, sparse, level)
     boxes = _no_wider(boxes, seen, bodies)
     # But for its foot.
     whole = (boxes[:, :, 0] == seen[:, :, 0]).all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])
@@ -37,9 +39,9 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     faces.there[np.isfinite(bodies[:, 0, 0])] = False
     boxes = _with_bodies(boxes, faces, labels, visible.behind)
     end = edge_rays.top_end(frame, visible.edges, visible.tops, whole)
-    level = np.array([label_kinds.has_flat_top(label) for label in labels])
+    flat = np.array([label_kinds.has_flat_top(label) for label in labels])
     ends = np.maximum(seen[:, 1, 2], np.minimum(boxes[:, 1, 2], end))
-    boxes[:, 1, 2] = np.where(level, ends, boxes[:, 1, 2])
+    boxes[:, 1, 2] = np.where(flat, ends, boxes[:, 1, 2])
     return boxes
 
 

@@ -40,6 +40,8 @@ FLAT_TOPPED = _words(
     sideboard stove suitcase table trunk wardrobe washer
     """
 )
+# Vessels and seats as high all around, without what stands in them.
+LEVEL_RIMMED = _words("barrel basin bin bowl bucket can cup drum footstool glass mug ottoman pouf stool")
 # What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
 STANDING = _words(
     """
@@ -90,6 +92,11 @@ def off_wall(label: str) -> float:
 def has_flat_top(label: str) -> bool:
     """Return whether a thing called `label` has a level top that nothing of it rises above."""
     return _named(label, FLAT_TOPPED)
+
+
+def has_level_top(label: str) -> bool:
+    """Return whether a thing called `label` is as high all around."""
+    return _named(label, FLAT_TOPPED | LEVEL_RIMMED)
 
 
 def stands_on_ground(label: str) -> bool:

@@ -19,7 +19,8 @@ from spacesgg.surfaces import Surface
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
 FARTHER = 0.04  # background is farther by this share
 FREE_SHARE = 0.2  # of the lines to an edge that is not hidden
-BOTTOM = 3  # of the outline's sides
+TOP, BOTTOM = 2, 3  # of the outline's sides
+MOST_OF_TOP = 0.75  # of the upper edge's lines: where more are hidden the rest may be strays
 NEARER = 0.05  # a neighbour nearer by this share occludes the object
 TOUCH_PX = 6  # an occluder begins within so many pixels of the edge; holes beyond them are background
 SLOPE_PX = 5  # over which the slope of a neighbouring surface is taken
@@ -104,12 +105,17 @@ def _body(frame: Frame, surface: Surface | None, rows: np.ndarray, columns: np.n
 
 
 def widen(
-    boxes: np.ndarray, frame: Frame, edges: Edges, longest: Sequence[float], sparse: Sequence[bool]
+    boxes: np.ndarray,
+    frame: Frame,
+    edges: Edges,
+    longest: Sequence[float],
+    sparse: Sequence[bool],
+    level: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the (n, 2, 3) boxes in levelled metres, widened to where the n objects may go on out of sight.
 
     `longest` (n,) metres are what things of their kinds may be wide, 0 where nothing is known; `sparse` (n,) says
-    whether their depth is.
+    whether their depth is, `level` (n,) bool whether their tops are as high everywhere.
     """
     size = np.ptp(boxes[:, :, :2], axis=1)
     most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max(axis=1, keepdims=True))
@@ -127,6 +133,8 @@ def widen(
         thing, side = divmod(number, 4)
         axis, end = divmod(side, 2)
         own = slice(number * SCAN_LINES, (number + 1) * SCAN_LINES)
+        if side == TOP and level is not None and level[thing] and not hidden[own].mean() > MOST_OF_TOP:
+            continue  # what stands on it, or before it, leaves enough of the top to tell its height
         there = _leading(lines, z, own, hidden, side, (width_px, height_px)[axis][thing])
         if there is None:
             continue

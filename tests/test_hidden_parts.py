@@ -174,3 +174,12 @@ def test_a_leaf_that_hangs_beside_an_occluder_is_not_the_foot():
     stem, screen = [[-0.05, 0.2, 4.1], [0.05, 1.4, 4.2]], [[-2.0, 0.08, 2.0], [0.15, 1.4, 2.1]]
     scene, ids = see([foliage, leaf, stem, screen])
     assert box_of(scene, (ids >= 0) & (ids < 3), "plant")[1, 1] == pytest.approx(1.4, abs=0.03)
+
+
+@pytest.mark.parametrize(("label", "level"), [("crate", True), ("trash can", True), ("plant", False)])
+def test_what_hides_half_of_a_level_top_leaves_its_height_told(label, level):
+    """A plant may go on behind the board that hangs there; a crate goes no higher than it shows beside it."""
+    crate, board = [[-0.4, 0.5, 3.0], [0.4, 1.4, 3.5]], [[-0.3, -0.4, 1.9], [0.08, 0.3, 1.92]]
+    scene, ids = see([crate, board])
+    top = box_of(scene, ids == 0, label)[0, 1]
+    assert 0.42 < top < 0.52 if level else top < 0.2
