@@ -11,7 +11,7 @@ from spacesgg.quantiles import of_parts
 
 # The edges of a silhouette are taken so far within it: masks are grown, those of soft depth more.
 GROWTH_PX = 1
-SOFT_GROWTH_PX = 3
+SOFT_GROWTH_PX = 2
 TOP_PERCENT = 90.0  # of the upper edge's columns: single ones are strays
 MIN_FALL = 0.02  # metres down per metre away: flatter rays tell nothing of where they meet a height
 BELOW_PX = 5  # below the lower edge, as it is taken, the ground is looked for

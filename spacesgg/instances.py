@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spacesgg import annotations, boxes, masks, sparse_returns
+from spacesgg import annotations, boxes, mask_growth, masks, sparse_returns
 from spacesgg.errors import InputError
 from spacesgg.overlaps import find_overlap
 from spacesgg.surfaces import Surface, find_surface
@@ -49,6 +49,9 @@ def find_surfaces(
     `soft` says that depth crosses edges in ramps (depth_edges.py), `lidar` that it is projected LiDAR's
     (sparse_returns.is_sparse).
     """
+    if soft:
+        growth = mask_growth.find_growth(depth, masks.values())
+        masks = {key: mask_growth.trimmed(mask, growth) for key, mask in masks.items()}
     overlap = find_overlap(masks.values())
     road = sparse_returns.find_road(depth) if lidar else None
     if road is not None:

@@ -7,11 +7,11 @@ from spacesgg.parts import GAP, STEP, main_part, span_of, without_steps
 
 MIN_POINTS = 10
 # So far into the mask neither its edge nor the depth is trusted.
-SOFT_RIM_PX = 8  # a mask grown by 5 pixels and half a ramp of 6
+SOFT_RIM_PX = 5  # what trimming leaves of a mask's growth (mask_growth.py), and half a ramp of 6
 MIN_CORE_SHARE = 0.1  # of the object's pixels that must be left of it
 LEVEL_STEP = 0.035  # soft depth is without noise
 SOFT_RIVAL_SHARE = 0.2  # ramps have eaten most of what is narrow
-MAX_SPREAD = 1.5  # from an object's near to its far side: a long table's, seen end-on
+MAX_SPREAD = 1.2  # from the near to the far side of what is not thin, but for long tables seen end-on
 RIDGE_PX = 5  # half a leg and a ramp
 
 

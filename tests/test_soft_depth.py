@@ -1,0 +1,76 @@
+"""Depth that crosses edges in ramps: how far masks are grown, and what under them shows the object."""
+
+import cv2
+import numpy as np
+import pytest
+
+from spacesgg import depth_ranges, instances, mask_growth
+
+SHAPE = (240, 320)
+THINGS = (np.s_[40:100, 30:90], np.s_[90:200, 120:170], np.s_[60:140, 220:300])
+
+
+def grown(mask: np.ndarray, px: int) -> np.ndarray:
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * px + 1,) * 2)
+    return cv2.dilate(mask.astype(np.uint8), kernel) > 0
+
+
+def ramps(depth: np.ndarray) -> np.ndarray:
+    return (1 / cv2.GaussianBlur(1 / depth, (0, 0), 2.0)).astype(np.float32)
+
+
+def masks_and_depth() -> tuple[list[np.ndarray], np.ndarray]:
+    depth, masks = np.full(SHAPE, 6.0, np.float32), []
+    for number, thing in enumerate(THINGS):
+        depth[thing] = 3 + number / 2
+        masks.append(np.zeros(SHAPE, bool))
+        masks[-1][thing] = True
+    return masks, depth
+
+
+@pytest.mark.parametrize("px", [0, 2, 5, 8])
+def test_ramps_tell_by_how_much_masks_are_grown(px):
+    masks, depth = masks_and_depth()
+    found = mask_growth.find_growth(ramps(depth), [grown(mask, px) for mask in masks])
+    assert found == pytest.approx(px, abs=0.6)
+
+
+def test_where_no_edge_is_seen_no_growth_is_told():
+    masks, depth = masks_and_depth()
+    assert mask_growth.find_growth(np.full_like(depth, 3.0), masks) == 0
+    assert mask_growth.find_growth(np.zeros_like(depth), masks) == 0
+    assert mask_growth.find_growth(depth, []) == 0
+    assert mask_growth.find_growth(depth, [np.zeros(SHAPE, bool)]) == 0
+
+
+def test_a_grown_mask_is_trimmed_but_not_at_the_border_of_the_picture():
+    mask = np.zeros(SHAPE, bool)
+    mask[180:, 100:150] = True
+    trimmed = mask_growth.trimmed(grown(mask, 5), 5.0)
+    assert not (mask & ~trimmed).any()
+    assert not (trimmed & ~grown(mask, 2)).any()
+
+
+def test_a_mask_smaller_than_its_growth_is_kept():
+    thin = np.zeros(SHAPE, bool)
+    thin[100:200, 100:103] = True
+    assert (mask_growth.trimmed(thin, 5.0) == thin).all()
+    assert not mask_growth.trimmed(np.zeros(SHAPE, bool), 5.0).any()
+
+
+def test_silhouettes_in_soft_depth_are_as_large_as_their_objects():
+    masks, depth = masks_and_depth()
+    found = instances.find_surfaces(ramps(depth), {str(i): grown(mask, 5) for i, mask in enumerate(masks)}, True)
+    for number, mask in enumerate(masks):
+        whole = np.zeros(SHAPE, bool)
+        whole[found[str(number)].window] = found[str(number)].silhouette
+        assert not (whole & ~grown(mask, 3)).any()
+
+
+def test_where_the_legs_of_a_tripod_part_the_wall_between_them_is_not_its_own():
+    """The legs are 5 pixels wide; a mask grown by 3 fills the gap between them down from where they meet."""
+    depth, tripod = np.full(SHAPE, 8.0, np.float32), np.zeros(SHAPE, np.uint8)
+    for foot in (100, 160, 220):
+        cv2.line(tripod, (160, 60), (foot, 200), 1, 5)
+    depth[tripod > 0] = 3
+    assert depth_ranges.depth_range(ramps(depth), grown(tripod, 3), True) == pytest.approx([3, 3], abs=0.3)
