@@ -35,6 +35,7 @@ from spacesgg import (
     extents,
     frame,
     instances,
+    label_kinds,
     layers,
     lost_depth,
     occlusion,
@@ -84,9 +85,10 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     scene = occlusion.hide_behind(scene, masked)
     boxes = extents.find_extents(scene, [surface for _, surface in seen], [thing.label for thing, _ in seen])
     found = {thing.key: extent for (thing, _), extent in zip(seen, boxes, strict=True)}
-    measured = found.copy()
+    measured = {thing.key: found[thing.key] for thing, _ in seen if label_kinds.has_place(thing.label)}
     for thing in lost:
-        extent = lost_depth.find_extent(scene, decoded, thing.key, thing.label)
+        placed = label_kinds.has_place(thing.label)
+        extent = lost_depth.find_extent(scene, decoded, thing.key, thing.label) if placed else None
         told = "no relation" if extent is None else "relations only by what is seen around it"
         reason = f"{thing.label}: too few points under the mask; it has {told}, and no layer by its points"
         failures.append({"image": image, "object": thing.key, "reason": reason})

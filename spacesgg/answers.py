@@ -102,7 +102,7 @@ def lean(reader: "Reader", encoded: str, mentions: Sequence[Mention]) -> list[Cl
             return reader.claim(views, asked.meaning, [tuple(twice)], [rest], False, words)
         readings = []
         for keys in named:
-            for domain in (list(reader.names.scene.things), known):
+            for domain in (reader.names.scene.placed, known):
                 rest = tuple(key for key in domain if key not in keys)
                 readings += [rest] if rest and rest not in readings else []
         return reader.claim(views, asked.meaning, named, readings, False, words)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spacesgg import far_side, sparse_extents, visible
+from spacesgg import far_side, label_kinds, sparse_extents, visible
 from spacesgg.frame import Frame
 from spacesgg.surfaces import Surface
 
@@ -58,6 +58,8 @@ def find_extents(frame: Frame, surfaces: list[Surface], labels: list[str]) -> li
             seen = np.clip(seen, box[0], box[1])  # without strays
         if frame.ground_height is not None:
             box = far_side.go_down(box, seen, frame.ground_height, label)
+        if not label_kinds.has_place(label):  # seen beyond everything, but not to be met there: above it at most
+            box = np.array([[-np.inf, -np.inf, -np.inf], [np.inf, seen[1, 1], np.inf]])
         if frame.soft:
             margin[2] += SOFT_MARGIN * middle
         if surface.sparse:

@@ -66,6 +66,8 @@ HANGING = _words(
 BACKED = _words("armchair bed bench chair couch loveseat sofa")
 # What stands on feet wider apart than its legs.
 LEGGED = _words("easel rack stand stool tripod")
+# What is at no place that depth could tell: a depth map holds there what is the farthest for it.
+PLACELESS = _words("cloud clouds horizon moon rainbow skies sky sun")
 
 
 def _named(label: str, kinds: frozenset[str]) -> bool:
@@ -77,6 +79,11 @@ def is_round(label: str) -> bool:
     """Return whether a thing called `label` is round as seen from above."""
     words = words_of(label)
     return bool(words) and (words[-1] in ROUND or "round" in words)
+
+
+def has_place(label: str) -> bool:
+    """Return whether a thing called `label` is somewhere, as the sky is not."""
+    return not _named(label, PLACELESS)
 
 
 def is_flat(label: str) -> bool:

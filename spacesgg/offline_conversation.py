@@ -52,7 +52,7 @@ def converse(scene: Scene, view: str, rng: random.Random, pairs: int) -> str:
 def _arrive(asker: Asker, view: str) -> tuple[str, str] | None:
     """Walk to the side and ask for the order of things in depth, where it is known."""
     scene, teller = asker.scene, asker.teller(view)
-    blocks = scene.blocks(view, "front")
+    blocks = scene.blocks(view, "front", scene.placed)
     if len(blocks) < 2 or len(blocks[0]) > 3:
         return None
     asker.ranked.add((view, "front"))

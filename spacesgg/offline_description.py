@@ -174,7 +174,8 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
     if last == 0:
         options = ONLY_LAYER
     elif number == 0:
-        options = FIRST + (NEAREST if _precede(scene, layers[0], others) else ())
+        beaten = [key for key in others if key in scene.placed]
+        options = FIRST + (NEAREST if _precede(scene, layers[0], beaten) else ())
     else:
         options = (
             LAST + (FARTHEST if _precede(scene, others, layers[number]) else ()) if number == last else MIDDLE

@@ -9,7 +9,7 @@ near one in metres and yet be seen before its middle, or past its other side; no
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from spacesgg import annotations, grounded_text, nouns
+from spacesgg import annotations, grounded_text, label_kinds, nouns
 from spacesgg.errors import InputError
 
 VIEWS = ("front", "left", "right", "back")
@@ -54,6 +54,7 @@ class Scene:
     caption      str, "" when there is none
     description  layered description, "" when there is none
     things       key → Thing, in the entry's order
+    placed       the keys of those that are somewhere, as the sky is not: "nearest of all" is said of these
     metric       facts in metres, for metric depth only; None where there are none
     """
 
@@ -62,6 +63,7 @@ class Scene:
         self.caption = ""
         self.description = ""
         self.things = {thing.key: thing for thing in things}
+        self.placed = [thing.key for thing in self.things.values() if label_kinds.has_place(thing.label)]
         self.metric: dict[str, Any] | None = None
         self._layers: dict[str, list[list[str]]] = {}
         self._signs: dict[str, dict[tuple[str, str], tuple[int, int, int]]] = {}

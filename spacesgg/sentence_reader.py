@@ -204,7 +204,7 @@ class SentenceReader(Sentence):
         elif asked and asked.keys and asked.keys[0] not in subjects:
             return []
         else:
-            known = [(key,) for key in self.scene.things]
+            known = [(key,) for key in self.scene.placed]
         options = []
         for keys in subjects:
             rest = tuple(key for other in known for key in other if key not in keys)
@@ -219,7 +219,7 @@ class SentenceReader(Sentence):
             first = next(later, None)
             subjects = self.meant(self.listed(first, forward=True)) if first is not None else []
             views = self.views(self.t[first]) if first is not None else ()
-            rest = [tuple(key for key in self.scene.things if key not in keys) for keys in subjects]
+            rest = [tuple(key for key in self.scene.placed if key not in keys) for keys in subjects]
             self.claims += self.reader.claim(views, ("front", -1), subjects, rest, False, self.words())
 
     def _between(self, position: int) -> int:

@@ -164,3 +164,27 @@ def test_two_images_of_one_stem_do_not_share_a_point_map(tmp_path):
     out = orjson.loads((tmp_path / "out.json").read_bytes())
     assert status == 1 and out["others/a.jpg"] == entry and out["images/a.jpg"]["levels"]
     assert b"images/a.jpg has the same stem" in (tmp_path / "out.json.errors.jsonl").read_bytes()
+
+
+def test_the_sky_is_at_no_place_and_above_at_most(tmp_path):
+    sky = [[-6, -3, 7.5], [6, 0.2, 7.6]]  # as monocular estimators draw it: a wall in the distance
+    entry = make_dataset(tmp_path, things=THINGS | {"sky-other-merged": sky})
+    status, out = run(tmp_path)
+    sky = "[[3, 3, 12, 12]]"
+    assert status == 0 and sky in out["levels"][-1] and entry[sky][0] == "sky-other-merged"
+    above = KEYS["crate"]
+    for orders in (out["order_list"], *(view["order_list"] for view in out["views"].values())):
+        told = {tuple(pair.split(">")): signs for pair, signs in orders.items()}
+        assert all(told[key, sky][::2] == [0, 0] for key in KEYS.values())
+        assert told[above, sky][1] == 1
+    assert all(sky not in layer for view in out["views"].values() for layer in view["levels"])
+
+
+def test_the_sky_without_depth_has_no_relation(tmp_path):
+    make_dataset(tmp_path, things=THINGS | {"sky": [[-6, -3, 7.5], [6, 0.2, 7.6]]})
+    points = np.load(tmp_path / "clouds" / "a.npy")
+    points[cv2.imread(str(tmp_path / "masks" / "3.png"), cv2.IMREAD_GRAYSCALE) > 0] = 0
+    pointmaps.write_pointmap(tmp_path / "clouds" / "a.npy", points)
+    status, out = run(tmp_path)
+    assert status == 1 and not any("[[3, 3, 12, 12]]" in pair for pair in out["order_list"])
+    assert "it has no relation" in (tmp_path / "out.json.errors.jsonl").read_text()

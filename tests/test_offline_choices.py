@@ -226,3 +226,22 @@ def test_a_layer_of_what_is_too_small_to_tell_is_left_out():
     for seed in range(20):
         said = grounded_text.plain(texts(write(prompts.create_layer_prompt, entry, seed))[1])
         assert "thing" not in said and not re.search("reach|stretch|extend|layer", said), said
+
+
+def test_what_is_nearest_is_said_in_spite_of_the_sky():
+    entry = row_of("cup", "vase", "sky-other-merged", order=(0, 0, -1))
+    sky = entry["levels"][0][2]
+    orders = {pair: [0, 1, 0] if sky in pair else signs for pair, signs in entry["order_list"].items()}
+    entry |= {"order_list": orders, "views": {"back": {"order_list": orders}}}
+    entry["levels"] = [entry["levels"][0][:1], entry["levels"][0][1:]]
+    scene, told = Scene.from_entry("a.jpg", entry), []
+    for function, seed in itertools.product(
+        (prompts.create_layer_prompt, prompts.create_rotation_prompt), range(40)
+    ):
+        prompt = function(scene, random.Random(seed))
+        reply = prompt.offline(random.Random(seed))
+        assert reply_check.check_reply(scene, prompt, reply, "stop").faults == [], reply
+        told.append(grounded_text.plain(reply))
+    assert any("earest to the camera" in text for text in told)
+    assert any(re.search("(?:nearest|closest to you)", text) for text in told[40:])
+    assert not any(re.search("sky (?:is|are) (?:nearest|closest)", text) for text in told)

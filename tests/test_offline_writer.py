@@ -200,7 +200,7 @@ def test_nearest_farthest_and_behind_are_proven(written):
         scene, before = Scene.from_entry("a.jpg", entry), []
         for sentence in re.split(r"(?<=\.) ", texts(record)[1]):
             said = keys_in(tokens(sentence, scene), scene)
-            rest = [key for key in scene.things if key not in said]
+            rest = [key for key in scene.placed if key not in said]
             if re.search(r"(?:losest|earest) to the camera|comes as close", sentence) and "<pred>" not in sentence:
                 if " than " not in sentence:
                     assert all(scene.before("front", "front", key, other) for key in said for other in rest)
