@@ -12,21 +12,9 @@ import numpy as np
 
 from spacesgg import boxes, soft_depth
 from spacesgg.overlaps import find_foreign
-from spacesgg.parts import (
-    COLUMN,
-    GAP,
-    KERNEL,
-    RIVAL_SHARE,
-    ROW,
-    STEP,
-    extremes,
-    main_cluster,
-    main_part,
-    span_of,
-    without_steps,
-)
+from spacesgg.parts import GAP, KERNEL, RIVAL_SHARE, STEP, extremes, main_cluster, main_part, span_of
 from spacesgg.sparse_returns import SPARSE_COVERAGE, find_returns
-from spacesgg.spill import find_spill, goes_on_beside
+from spacesgg.spill import changes_one_way, find_spill, goes_on_beside
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
 # The side of a square as large as the mask: larger masks are seen at every second, third … pixel. The area counts,
@@ -225,10 +213,7 @@ def _ends_at_mask(z: np.ndarray, part: np.ndarray, inside: np.ndarray, span: lis
 def _steep(
     z: np.ndarray, steep: np.ndarray, inside: np.ndarray, main_area: float, near: float, far: float
 ) -> np.ndarray | None:
-    """Return the pixels of surfaces seen at a grazing angle, as a table's top is, that continue [near, far].
-
-    Level ones recede up the picture, upright ones sideways; where depth changes both ways an edge's pixels fly.
-    """
+    """Return the pixels of surfaces seen at a grazing angle, as a table's top is, that continue [near, far]."""
     least = max(MIN_POINTS, STEEP_SHARE * main_area)
     candidates = steep.view(np.uint8)
     if cv2.countNonZero(candidates) < least:
@@ -236,7 +221,9 @@ def _steep(
     interior = cv2.erode(
         inside.view(np.uint8), KERNEL, iterations=STEEP_RIM_PX, borderType=cv2.BORDER_CONSTANT, borderValue=0
     )
-    candidates &= interior & (without_steps(z, STEP, ROW) | without_steps(z, STEP, COLUMN)).view(np.uint8)
+    candidates &= interior
+    index = candidates.ravel().nonzero()[0]
+    candidates.ravel()[index] = changes_one_way(z, index, STEP)
     if cv2.countNonZero(candidates) < least:
         return None
     parts, labels = cv2.connectedComponents(candidates, connectivity=8)
