@@ -69,15 +69,13 @@ def find_returns(
     """Return the (h, w) bool pixels of the object's returns in `window` of depth (H, W) and mask (H, W) bool.
 
     `overlap` (H, W) bool are the pixels that other masks claim too, `road` (H, W) is the inverse depth of the
-    ground, whose own returns are not in the depth. The returns are clustered by DBSCAN (scikit-learn): neighbours
-    lie within some spacings of the returns in the
-    picture and within DEPTH_STEP in depth. A cluster is another object's when it goes on outside the mask, lies
+    ground, whose own returns are not in the depth. The returns are clustered: neighbours lie within some spacings
+    of the returns in the picture and within DEPTH_STEP in depth. A cluster is another object's when it goes on outside the mask, lies
     where another mask claims it, or lies behind the ground that is seen at the mask's foot. Those left are grouped
     where they follow each other in depth; the object is the largest group, or a nearer one almost as large. None
     of the pixels where it cannot be told which returns are the object's.
     """
-    from sklearn.cluster import DBSCAN  # two seconds to load, and only sparse depth needs it
-    from sklearn.neighbors import NearestNeighbors
+    from scipy.spatial import cKDTree  # half a second to load, and only sparse depth needs it
 
     inside = mask[window]
     rows, columns = np.nonzero(inside & (depth[window] > 0))
@@ -87,15 +85,13 @@ def find_returns(
         return pixels
     reach = SPACINGS * (_scanned(inside, rows) / len(values)) ** 0.5  # pixels
     scale = np.array([1 / reach, 1 / reach, 1 / DEPTH_STEP])
-    returns = np.column_stack([rows, columns, np.log(values)]) * scale
-    labels = DBSCAN(eps=1.0, min_samples=MIN_CLUSTER).fit_predict(returns)
+    tree = cKDTree(np.column_stack([rows, columns, np.log(values)]) * scale)
+    labels = find_clusters(tree.query_pairs(1.0, output_type="ndarray"), len(values))
     sizes = np.bincount(labels[labels >= 0], minlength=1)
-    beyond = np.zeros(len(sizes))
     outside = _around(depth, mask, window, int(np.ceil(reach)))
-    if len(outside):
-        distance, nearest = NearestNeighbors(n_neighbors=1).fit(returns).kneighbors(outside * scale)
-        met = labels[nearest[:, 0]][distance[:, 0] < 1]
-        beyond = np.bincount(met[met >= 0], minlength=len(sizes))
+    _, nearest = tree.query(outside * scale, distance_upper_bound=1.0)
+    met = labels[nearest[nearest < len(values)]]
+    beyond = np.bincount(met[met >= 0], minlength=len(sizes))
     alone = np.ones(len(values), bool) if overlap is None else ~overlap[window][rows, columns]
     weights = np.bincount(labels[labels >= 0], np.where(alone, 1, SHARED_WEIGHT)[labels >= 0], minlength=1)
     weights = weights * np.maximum(1 - beyond / (BEYOND * np.maximum(sizes, 1)), 0)
@@ -117,6 +113,26 @@ def find_returns(
         kept = np.isin(labels, groups[chosen])
         pixels[rows[kept], columns[kept]] = True
     return pixels
+
+
+def find_clusters(pairs: np.ndarray, count: int) -> np.ndarray:
+    """Return (count,) the number of each point's cluster, −1 of strays; `pairs` (n, 2) of the points are near.
+
+    They are those of DBSCAN: points with neighbours enough make clusters, and what is next to them belongs to them.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    dense = np.bincount(pairs.ravel(), minlength=count) >= MIN_CLUSTER - 1
+    inner = pairs[dense[pairs].all(axis=1)]
+    graph = coo_array((np.ones(len(inner), bool), inner.T), (count, count))
+    labels = np.where(dense, connected_components(graph, directed=False)[1], -1)
+    for first, second in (pairs.T, pairs[:, ::-1].T):
+        edge = dense[first] & ~dense[second]
+        labels[second[edge]] = labels[first[edge]]
+    found = labels >= 0
+    labels[found] = np.unique(labels[found], return_inverse=True)[1]
+    return labels
 
 
 def _scanned(inside: np.ndarray, rows: np.ndarray) -> float:
