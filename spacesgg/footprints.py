@@ -47,17 +47,17 @@ def find_bounds(
     faces are upright. None where no rectangle agrees.
     """
     tolerance = FACE_M + FACE_NOISE * float(np.median(points[1]))
-    body = _Rectangles.all_around(points, sizes, tolerance)
-    if body is None:
+    tried = _Tried.around(points, sizes, tolerance)
+    if tried is None:
         return None
     few = np.count_nonzero(low) < LOW_RETURNS
-    in_sight = body.only(_in_sight(body, sight))
-    if not len(in_sight.heading):
+    body = tried.in_sight(sight)
+    if not len(body.heading):
         # No such body ends where the mask does: more of it is hidden than the picture lets tell.
         sight = sight._replace(left_limit=-np.inf, right_limit=np.inf)
-        in_sight = body.only(_in_sight(body, sight))
+        body = tried.in_sight(sight)
     hood = few and sizes.longest > MIN_HOOD_LENGTH_M
-    body = in_sight.only(_tight(in_sight, sight, HOOD_M if hood else tolerance, tolerance))
+    body = body.only(_tight(body, sight, HOOD_M if hood else tolerance, tolerance))
     if not few:
         chosen = points[:, np.flatnonzero(low)[:: max(1, np.count_nonzero(low) // SAMPLE)]]
         on_face = body.only(_on_faces(body, chosen, tolerance))
@@ -76,76 +76,92 @@ class _Rectangles(NamedTuple):
     size: np.ndarray  # (n, 2)
     reach: np.ndarray  # (n, 2, 2) the returns' least and greatest positions, [low/high, along/across]
 
-    @classmethod
-    def all_around(cls, points: np.ndarray, sizes: SizeRange, tolerance: float) -> "_Rectangles | None":
-        """Return rectangles of the sizes that hold the points (2, N), None where there are none.
-
-        Each is tried where it begins, or ends, up to `tolerance` metres outside the points, and between.
-        """
-        quarter = int(np.ceil(np.pi / 2 * sizes.longest / HEADING_M))
-        headings = np.arange(2 * quarter) * (np.pi / 2 / quarter)
-        axes = np.stack([np.cos(headings), np.sin(headings)], axis=1)
-        positions = np.sort(np.stack([axes @ points, axes[:, ::-1] * (-1, 1) @ points], axis=1), axis=2)
-        tail = int(STRAYS * points.shape[1])
-        reach = np.stack([positions[..., tail], positions[..., positions.shape[2] - 1 - tail]], axis=1)
-        least = np.maximum(np.ptp(reach, axis=1) - OUTSIDE_M, (sizes.shortest, sizes.narrowest))
-        most = np.array([sizes.longest, sizes.widest])
-        fits = (least <= most).all(axis=1)
-        headings, reach, least = headings[fits], reach[fits], least[fits]
-        if not len(headings):
-            return None
-        grown = _grid(SIZES[0], SIZES[1])
-        size = least[:, None] + (most - least)[:, None] * grown
-        behind = np.array([OUTSIDE_M / 2, -0.4 * tolerance, -0.9 * tolerance])[:, None]
-        begins = reach[:, None, None, 0] + behind
-        ends = reach[:, None, None, 1] - behind - size[:, :, None]
-        places = np.linspace(0, 1, PLACES + 2)[1:-1, None]
-        between = begins[:, :, :1] + (ends[:, :, :1] - begins[:, :, :1]) * places
-        tried = np.concatenate([np.broadcast_to(begins, ends.shape), ends, between], axis=2)
-        along, across = np.divmod(np.arange(tried.shape[2] ** 2), tried.shape[2])
-        start = np.stack([tried[:, :, along, 0], tried[:, :, across, 1]], axis=-1)
-        shape = start.shape[:3]
-        number = np.broadcast_to(np.arange(shape[0])[:, None, None], shape).ravel()
-        size = np.broadcast_to(size[:, :, None], start.shape)
-        return cls(headings[number], start.reshape(-1, 2), size.reshape(-1, 2), reach[number])
-
     def only(self, chosen: np.ndarray) -> "_Rectangles":
         """Return those of the chosen (n,) bool."""
         return _Rectangles(*(part[chosen] for part in self))
 
     def corners(self) -> np.ndarray:
         """Return the (n, 2, 4) x and z of the corners, one after the other around."""
-        along = self.start[:, :1] + self.size[:, :1] * np.array([0, 1, 1, 0])
-        across = self.start[:, 1:] + self.size[:, 1:] * np.array([0, 0, 1, 1])
+        along = self.start[:, :1] + self.size[:, :1] * np.array([0, 1, 1, 0], np.float32)
+        across = self.start[:, 1:] + self.size[:, 1:] * np.array([0, 0, 1, 1], np.float32)
         c, s = np.cos(self.heading)[:, None], np.sin(self.heading)[:, None]
         return np.stack([along * c - across * s, along * s + across * c], axis=1)
 
 
-def _grid(along: int, across: int) -> np.ndarray:
-    """Return (along · across, 2) pairs of numbers from 0 to 1."""
-    parts = np.meshgrid(np.linspace(0, 1, along), np.linspace(0, 1, across), indexing="ij")
-    return np.stack(parts, axis=-1).reshape(-1, 2)
+class _Tried(NamedTuple):
+    """All rectangles that are tried: at each of H headings all of L spans along it with all of W across it."""
+
+    heading: np.ndarray  # (H,) radians
+    along: np.ndarray  # (2, H, L) metres: where they begin and end
+    across: np.ndarray  # (2, H, W)
+    reach: np.ndarray  # (H, 2, 2), see _Rectangles
+
+    @classmethod
+    def around(cls, points: np.ndarray, sizes: SizeRange, tolerance: float) -> "_Tried | None":
+        """Return rectangles of the sizes that hold the points (2, N), None where there are none.
+
+        Each is tried where it begins, or ends, up to `tolerance` metres outside the points, and between.
+        """
+        quarter = int(np.ceil(np.pi / 2 * sizes.longest / HEADING_M))
+        headings = np.arange(2 * quarter, dtype=np.float32) * (np.pi / 2 / quarter)
+        axes = np.stack([np.cos(headings), np.sin(headings)], axis=1)
+        positions = np.stack([axes @ points, axes[:, ::-1] * (-1, 1) @ points], axis=1)
+        positions.sort(axis=2)
+        tail = int(STRAYS * points.shape[1])
+        reach = positions[..., [tail, positions.shape[2] - 1 - tail]].transpose(0, 2, 1).astype(np.float32)
+        least = np.maximum(np.ptp(reach, axis=1) - OUTSIDE_M, (sizes.shortest, sizes.narrowest))
+        most = (sizes.longest, sizes.widest)
+        fits = (least <= most).all(axis=1)
+        if not fits.any():
+            return None
+        headings, reach, least = headings[fits], reach[fits], least[fits]
+        behind = (OUTSIDE_M / 2, -0.4 * tolerance, -0.9 * tolerance)
+        spans = [_spans(reach[..., i], least[:, i], most[i], SIZES[i], behind) for i in (0, 1)]
+        return cls(headings, *spans, reach)
+
+    def in_sight(self, sight: Sight) -> _Rectangles:
+        """Return the rectangles that are as wide as the mask, and go on only where they may be hidden."""
+        c, s = np.cos(self.heading)[:, None], np.sin(self.heading)[:, None]
+        x = (self.along * c)[:, None, :, :, None] - (self.across * s)[None, :, :, None, :]
+        z = (self.along * s)[:, None, :, :, None] + (self.across * c)[None, :, :, None, :]
+        shape = z.shape[2:]
+        bearings = _bearings(x, z).reshape(4, *shape)
+        left, right = bearings.min(axis=0), bearings.max(axis=0)
+        spare = np.float32(sight.error) + np.float32(CORNER_M) / np.maximum(z.reshape(4, *shape).mean(axis=0), 1)
+        found = (left <= sight.left + sight.error) & (right >= sight.right - sight.error)
+        found &= (left >= np.float32(sight.left_limit) - spare) & (right <= np.float32(sight.right_limit) + spare)
+        number, i, j = found.nonzero()
+        (first, last), (front, back) = self.along[:, number, i], self.across[:, number, j]
+        start, size = np.stack([first, front], axis=1), np.stack([last - first, back - front], axis=1)
+        return _Rectangles(self.heading[number], start, size, self.reach[number])
 
 
-def _bearings(corners: np.ndarray) -> np.ndarray:
-    """Return the (n, 4) bearings of (n, 2, 4) corners."""
-    x, z = corners[:, 0], corners[:, 1]
-    return np.where(z > NEAR_M, x / np.maximum(z, NEAR_M), np.sign(x) * 1e3)
+def _spans(reach: np.ndarray, least: np.ndarray, most: float, count: int, behind: tuple[float, ...]) -> np.ndarray:
+    """Return (2, H, n) where spans begin and end that hold what reaches from reach[:, 0] to reach[:, 1] (H, 2).
+
+    They are of `count` sizes, metres, from `least` (H,) to `most`, and begin or end a little outside, by as much
+    as `behind` tells, or between.
+    """
+    size = (least[:, None] + (most - least)[:, None] * np.linspace(0, 1, count))[..., None]
+    begins = np.broadcast_to(reach[:, :1, None] + np.array(behind), (*size.shape[:2], len(behind)))
+    ends = reach[:, 1:, None] - np.array(behind) - size
+    between = begins[..., :1] + (ends - begins)[..., :1] * np.linspace(0, 1, PLACES + 2)[1:-1]
+    start = np.concatenate([begins, ends, between], axis=2)
+    return np.stack([start, start + size]).reshape(2, len(reach), -1).astype(np.float32)
 
 
-def _in_sight(body: _Rectangles, sight: Sight) -> np.ndarray:
-    """Return (n,) bool: whether a rectangle is as wide as the mask, and goes on only where it may be hidden."""
-    corners = body.corners()
-    bearings = _bearings(corners)
-    spare = sight.error + CORNER_M / np.maximum(corners[:, 1].mean(axis=1), 1.0)
-    left, right = bearings.min(axis=1), bearings.max(axis=1)
-    covers = (left <= sight.left + sight.error) & (right >= sight.right - sight.error)
-    return covers & (left >= sight.left_limit - spare) & (right <= sight.right_limit + spare)
+def _bearings(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the bearings (…) of places at x and z (…) metres."""
+    bearings = x / np.maximum(z, np.float32(NEAR_M))
+    behind = z <= NEAR_M
+    if behind.any():
+        bearings[behind] = np.sign(x[behind]) * 1e3
+    return bearings
 
 
 def _tight(body: _Rectangles, sight: Sight, at_ends: float, at_sides: float) -> np.ndarray:
     """Return (n,) bool: whether the returns reach up to each face that is seen, by so many metres."""
-    bearings = _bearings(body.corners())
+    bearings = _bearings(*body.corners().transpose(1, 0, 2))
     tight = np.ones(len(bearings), bool)
     # The faces between which corners, on which axis, at its start or its end.
     for a, b, axis, end in ((3, 0, 0, 0), (1, 2, 0, 1), (0, 1, 1, 0), (2, 3, 1, 1)):
@@ -161,8 +177,8 @@ def _tight(body: _Rectangles, sight: Sight, at_ends: float, at_sides: float) -> 
 def _on_faces(body: _Rectangles, points: np.ndarray, tolerance: float) -> np.ndarray:
     """Return (n,) bool: whether most of the points (2, M) lie on the faces that look to the camera."""
     c, s = np.cos(body.heading)[:, None], np.sin(body.heading)[:, None]
-    x, z = points
-    off = np.full((len(body.heading), len(x)), np.inf)
+    x, z = points.astype(np.float32)
+    off = np.full((len(body.heading), len(x)), np.inf, np.float32)
     for axis, position in enumerate((c * x + s * z, c * z - s * x)):
         first = body.start[:, axis, None]
         last = first + body.size[:, axis, None]

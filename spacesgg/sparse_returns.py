@@ -70,10 +70,10 @@ def find_returns(
 
     `overlap` (H, W) bool are the pixels that other masks claim too, `road` (H, W) is the inverse depth of the
     ground, whose own returns are not in the depth. The returns are clustered: neighbours lie within some spacings
-    of the returns in the picture and within DEPTH_STEP in depth. A cluster is another object's when it goes on outside the mask, lies
-    where another mask claims it, or lies behind the ground that is seen at the mask's foot. Those left are grouped
-    where they follow each other in depth; the object is the largest group, or a nearer one almost as large. None
-    of the pixels where it cannot be told which returns are the object's.
+    of the returns in the picture and within DEPTH_STEP in depth. A cluster is another object's when it goes on
+    outside the mask, lies where another mask claims it, or lies behind the ground that is seen at the mask's foot.
+    Those left are grouped where they follow each other in depth; the object is the largest group, or a nearer one
+    almost as large. None of the pixels where it cannot be told which returns are the object's.
     """
     from scipy.spatial import cKDTree  # half a second to load, and only sparse depth needs it
 
@@ -118,7 +118,7 @@ def find_returns(
 def find_clusters(pairs: np.ndarray, count: int) -> np.ndarray:
     """Return (count,) the number of each point's cluster, −1 of strays; `pairs` (n, 2) of the points are near.
 
-    They are those of DBSCAN: points with neighbours enough make clusters, and what is next to them belongs to them.
+    They are those of DBSCAN: points with neighbours enough make clusters, and what is next to them is theirs.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
