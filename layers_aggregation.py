@@ -69,7 +69,8 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
     soft = depth_edges.edges_are_soft(values)
     lidar = sparse_returns.is_sparse(values)
     decoded, faults = instances.find_masks(objects, entry, values.shape, lidar, args.mask_dir, "depth map")
-    shown = instances.find_surfaces(values, decoded, soft, lidar)
+    labels = {thing.key: thing.label for thing in objects}
+    shown = instances.find_surfaces(values, decoded, soft, lidar, labels)
     found = {}
     for thing in objects:
         try:

@@ -65,7 +65,8 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     scene = frame.make_frame(points, level=not args.no_level)
     shape = scene.depth.shape
     decoded, faults = instances.find_masks(objects, entry, shape, scene.lidar, args.mask_dir, "point map")
-    shown = instances.find_surfaces(scene.depth, decoded, scene.soft, scene.lidar)
+    labels = {thing.key: thing.label for thing in objects}
+    shown = instances.find_surfaces(scene.depth, decoded, scene.soft, scene.lidar, labels)
     masked, seen, lost = [], [], []
     for thing in objects:
         try:

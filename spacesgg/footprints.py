@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spacesgg.sparse_returns import find_clusters
 from spacesgg.street_sizes import SizeRange
 
 HEADING_M = 0.35  # by so much the far end moves from one heading tried to the next
@@ -23,6 +24,8 @@ HOOD_M = 1.7  # where the lower part is hidden: a vehicle's cabin begins so far 
 MIN_HOOD_LENGTH_M = 2.5  # shorter bodies have none
 FACE_SHARE = 0.6  # of the low returns lie on a face that is seen
 LOW_RETURNS = 5  # tell where the faces are
+MAIN_SHARE = 0.6  # of the returns: with less it is not known which are the strays
+LINK_M, LINK_NOISE = 0.25, 0.01  # metres, and of the distance in addition: returns so near hang together
 SAMPLE = 40
 CORNER_M = 0.12  # by as much rounded corners leave a silhouette narrower than the body's rectangle
 NEAR_M = 0.3  # corners nearer to the camera, or behind it, have no bearing
@@ -44,8 +47,30 @@ def find_bounds(
     """Return (low, high), (2,) each, metres in x and z, of all rectangles that agree with what is known.
 
     `points` (2, N) are the returns' x and z, of which `low` (N,) bool lie on the lower part of the body, where its
-    faces are upright. None where no rectangle agrees.
+    faces are upright. None where no rectangle agrees, nor any with most of the returns.
     """
+    bounds = _bounds_of(points, low, sight, sizes)
+    if bounds is None:
+        main = _main_part(points)
+        if main.mean() > MAIN_SHARE and not main.all():
+            return _bounds_of(points[:, main], low[main], sight, sizes)
+    return bounds
+
+
+def _main_part(points: np.ndarray) -> np.ndarray:
+    """Return (N,) bool: the largest part of the points (2, N) that hangs together."""
+    from scipy.spatial import cKDTree  # half a second to load, and rarely needed
+
+    link = LINK_M + LINK_NOISE * float(np.median(points[1]))
+    labels = find_clusters(cKDTree(points.T).query_pairs(link, output_type="ndarray"), points.shape[1])
+    found = labels[labels >= 0]
+    return labels == np.bincount(found).argmax() if len(found) else labels < -1
+
+
+def _bounds_of(
+    points: np.ndarray, low: np.ndarray, sight: Sight, sizes: SizeRange
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what `find_bounds` does, of rectangles that hold all the points."""
     tolerance = FACE_M + FACE_NOISE * float(np.median(points[1]))
     tried = _Tried.around(points, sizes, tolerance)
     if tried is None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spacesgg import annotations, boxes, mask_growth, masks, sparse_returns
+from spacesgg import annotations, boxes, mask_growth, masks, sparse_returns, street_sizes
 from spacesgg.errors import InputError
 from spacesgg.overlaps import find_overlap
 from spacesgg.surfaces import Surface, find_surface
@@ -42,12 +42,12 @@ def find_masks(
 
 
 def find_surfaces(
-    depth: np.ndarray, masks: dict[str, np.ndarray], soft: bool, lidar: bool
+    depth: np.ndarray, masks: dict[str, np.ndarray], soft: bool, lidar: bool, labels: dict[str, str]
 ) -> dict[str, Surface | None]:
     """Return key → surface, None where there is none to be told, of key → (H, W) bool mask in depth (H, W).
 
     `soft` says that depth crosses edges in ramps (depth_edges.py), `lidar` that it is projected LiDAR's
-    (sparse_returns.is_sparse).
+    (sparse_returns.is_sparse), `labels` what the objects are called.
     """
     if soft:
         growth = mask_growth.find_growth(depth, masks.values())
@@ -56,7 +56,8 @@ def find_surfaces(
     road = sparse_returns.find_road(depth) if lidar else None
     if road is not None:
         depth = sparse_returns.standing(depth, road)
-    found = {key: find_surface(depth, mask, soft, overlap, road) for key, mask in masks.items()}
+    standing = {key for key in masks if lidar and street_sizes.size_range(labels.get(key, ""))}
+    found = {key: find_surface(depth, mask, soft, overlap, road, key in standing) for key, mask in masks.items()}
     if not lidar:
         return found
     contested = {key for key in masks if found[key] is None or _is_contested(key, depth, masks, found)}
@@ -64,7 +65,8 @@ def find_surfaces(
     crowded = {key for key in masks if key not in contested and _is_shared(found[key], overlap)}
     sure = {key: surface for key, surface in found.items() if key not in contested | crowded}
     for key in contested | crowded:
-        again = find_surface(_without_others(depth, key, masks, sure), masks[key], soft, overlap, road)
+        left = _without_others(depth, key, masks, sure)
+        again = find_surface(left, masks[key], soft, overlap, road, key in standing)
         if again is not None or key in contested:
             found[key] = again
     return found

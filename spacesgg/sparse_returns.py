@@ -3,6 +3,7 @@
 import numpy as np
 
 from spacesgg.ground import find_ground
+from spacesgg.quantiles import percentiles
 
 SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
 SCATTERED_SHARE = 0.6  # of the valid pixels have another below them: between scan lines lie empty rows
@@ -20,6 +21,7 @@ ALONE_SHARE = 0.15  # of a cluster's returns; with less in the mask's own part i
 SHARED_WEIGHT = 0.25  # of a return that two masks claim
 GAP = 0.08  # parts of one object follow each other in depth more closely than this share of it
 FOOT_PX, FOOT_SHARE = 4, 0.1  # by as much, or this share of their height, masks may reach below an object's foot
+UNEVEN = 0.05  # of the distance: how much nearer or farther than its plane the ground may be
 ROAD_HEIGHT = 0.1  # of the camera's height above the ground: what is lower is road, or a kerb
 
 
@@ -65,15 +67,17 @@ def find_returns(
     window: tuple[slice, slice],
     overlap: np.ndarray | None = None,
     road: np.ndarray | None = None,
+    stands: bool = False,
 ) -> np.ndarray:
     """Return the (h, w) bool pixels of the object's returns in `window` of depth (H, W) and mask (H, W) bool.
 
     `overlap` (H, W) bool are the pixels that other masks claim too, `road` (H, W) is the inverse depth of the
-    ground, whose own returns are not in the depth. The returns are clustered: neighbours lie within some spacings
-    of the returns in the picture and within DEPTH_STEP in depth. A cluster is another object's when it goes on
-    outside the mask, lies where another mask claims it, or lies behind the ground that is seen at the mask's foot.
-    Those left are grouped where they follow each other in depth; the object is the largest group, or a nearer one
-    almost as large. None of the pixels where it cannot be told which returns are the object's.
+    ground, whose own returns are not in the depth; `stands` says that the object stands on it. The returns are
+    clustered: neighbours lie within some spacings of the returns in the picture and within DEPTH_STEP in depth. A
+    cluster is another object's when it goes on outside the mask, lies where another mask claims it, or lies behind
+    the ground that is seen at the mask's foot, or before it without reaching down to its own foot. Those left are
+    grouped where they follow each other in depth; the object is the largest group, or a nearer one almost as
+    large. None of the pixels where it cannot be told which returns are the object's.
     """
     from scipy.spatial import cKDTree  # half a second to load, and only sparse depth needs it
 
@@ -83,27 +87,36 @@ def find_returns(
     pixels = np.zeros_like(inside)
     if len(values) < MIN_CLUSTER:
         return pixels
-    reach = SPACINGS * (_scanned(inside, rows) / len(values)) ** 0.5  # pixels
-    scale = np.array([1 / reach, 1 / reach, 1 / DEPTH_STEP])
+    spacing = (_scanned(inside, rows) / len(values)) ** 0.5  # pixels
+    scale = np.array([1 / (SPACINGS * spacing), 1 / (SPACINGS * spacing), 1 / DEPTH_STEP])
     tree = cKDTree(np.column_stack([rows, columns, np.log(values)]) * scale)
     labels = find_clusters(tree.query_pairs(1.0, output_type="ndarray"), len(values))
-    sizes = np.bincount(labels[labels >= 0], minlength=1)
-    outside = _around(depth, mask, window, int(np.ceil(reach)))
+    count = int(labels.max()) + 1
+    if not count:
+        return pixels
+    sizes = np.bincount(labels[labels >= 0])
+    outside = _around(depth, mask, window, int(np.ceil(SPACINGS * spacing)))
     _, nearest = tree.query(outside * scale, distance_upper_bound=1.0)
     met = labels[nearest[nearest < len(values)]]
-    beyond = np.bincount(met[met >= 0], minlength=len(sizes))
+    beyond = np.bincount(met[met >= 0], minlength=count)
     alone = np.ones(len(values), bool) if overlap is None else ~overlap[window][rows, columns]
-    weights = np.bincount(labels[labels >= 0], np.where(alone, 1, SHARED_WEIGHT)[labels >= 0], minlength=1)
-    weights = weights * np.maximum(1 - beyond / (BEYOND * np.maximum(sizes, 1)), 0)
-    own = (sizes > 0) & (beyond <= BEYOND * sizes)
+    weights = np.bincount(labels[labels >= 0], np.where(alone, 1, SHARED_WEIGHT)[labels >= 0])
+    weights *= np.maximum(1 - beyond / (BEYOND * sizes), 0)
+    own = beyond <= BEYOND * sizes
+    members = [values[labels == number] for number in range(count)]
     if road is not None:
-        own &= _nearest(labels, values, len(sizes)) <= _farthest(mask, window, road)
-    shown = np.bincount(labels[alone & (labels >= 0)], minlength=len(sizes)) >= ALONE_SHARE * sizes
+        near, far = _foot(mask, window, road)
+        own &= np.array([part.min() for part in members]) <= far * (1 + UNEVEN)
+        if stands:
+            least = min(near * (1 - UNEVEN), _nearest_below(outside, inside, spacing) * (1 + UNEVEN))
+            floats = np.array([percentiles(part, (50,))[0] for part in members]) < least
+            if weights[own & ~floats].sum() >= RIVAL_SHARE * weights[own].sum():
+                own &= ~floats
+    shown = np.bincount(labels[alone & (labels >= 0)], minlength=count) >= ALONE_SHARE * sizes
     certain = shown[own].any()
     if certain:
         own &= shown
-    spans = {label: np.percentile(values[labels == label], (5, 95)) for label in np.flatnonzero(own)}
-    groups = _in_groups(spans)
+    groups = _in_groups({number: percentiles(members[number], (5, 95)) for number in np.flatnonzero(own)})
     if not groups:
         return pixels
     totals = [weights[group].sum() for group in groups]
@@ -145,20 +158,28 @@ def _scanned(inside: np.ndarray, rows: np.ndarray) -> float:
     return min(covered, np.count_nonzero(inside))
 
 
-def _farthest(mask: np.ndarray, window: tuple[slice, slice], road: np.ndarray) -> float:
-    """Return how far away an object can be: no farther than the ground that is seen at its mask's lower edge."""
-    rows = np.flatnonzero(mask[window].any(axis=1))
+def _foot(mask: np.ndarray, window: tuple[slice, slice], road: np.ndarray) -> tuple[float, float]:
+    """Return how far away at least, and at most, the ground is that is seen at the mask's lower edge.
+
+    It may be next to the camera where the picture cuts the mask.
+    """
+    rows = np.flatnonzero(mask[window].any(axis=1)) + window[0].start
     spare = max(FOOT_PX, round(FOOT_SHARE * (rows[-1] - rows[0])))
-    row = max(int(rows[-1]) + window[0].start - spare, 0)
-    nearest = float(road[row, window[1]].max())
-    return 1 / nearest if nearest > 0 else np.inf
+    ends = [max(int(rows[-1]) - spare, 0), min(int(rows[-1]) + spare, len(mask) - 1)]
+    far, near = (1 / inverse if inverse > 0 else np.inf for inverse in road[ends, window[1]].max(axis=1).tolist())
+    return 0.0 if rows[-1] >= len(mask) - FOOT_PX else near, far
 
 
-def _nearest(labels: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
-    """Return (count,) the least of the values (n,) of each label (n,)."""
-    nearest = np.full(count, np.inf)
-    np.minimum.at(nearest, labels[labels >= 0], values[labels >= 0])
-    return nearest
+def _nearest_below(outside: np.ndarray, inside: np.ndarray, spacing: float) -> float:
+    """Return how far away the nearest thing is that is seen right below a mask and may hide its foot.
+
+    `outside` (n, 3) are the rows, columns and log depths of returns around the mask (h, w) bool, `spacing` pixels
+    apart.
+    """
+    columns, lowest = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))[-1]
+    row, column, value = outside.T
+    below = (row > lowest - FOOT_PX) & (row <= lowest + spacing) & (column >= columns[0]) & (column <= columns[-1])
+    return float(np.exp(value[below].min(initial=np.inf)))
 
 
 def _in_groups(spans: dict[int, np.ndarray]) -> list[list[int]]:

@@ -29,6 +29,7 @@ SIZE_RANGES = {
     **dict.fromkeys(
         ("person", "man", "woman", "pedestrian", "boy", "girl", "child"), SizeRange(0.3, 1.25, 0.2, 0.85)
     ),
+    "barrier": SizeRange(0.8, 4.0, 0.3, 1.0),
     "bench": SizeRange(1.0, 2.2, 0.35, 0.75),
 }
 OVERHANG_M = {"lamp": 2.0, "light": 2.0}  # the arm of a street lamp, which returns nothing and may point anywhere

@@ -61,12 +61,14 @@ def find_surface(
     soft: bool,
     overlap: np.ndarray | None = None,
     road: np.ndarray | None = None,
+    stands: bool = False,
 ) -> Surface | None:
     """Return the object's pixels; depth (H, W), larger = farther, 0 = none, in any unit; mask (H, W) bool.
 
     `soft` says that depth crosses edges in ramps (depth_edges.py), `overlap` (H, W) bool which pixels other masks
-    claim too (overlaps.py), `road` (H, W) the inverse depth of the ground where depth is sparse. None when too few
-    pixels under the mask have depth, or when the few that do show what surrounds the object.
+    claim too (overlaps.py), `road` (H, W) the inverse depth of the ground where depth is sparse, and `stands` that
+    the object stands on it. None when too few pixels under the mask have depth, or when the few that do show what
+    surrounds the object.
     """
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:
@@ -85,7 +87,7 @@ def find_surface(
         return None
     around = cv2.dilate(inside.view(np.uint8), KERNEL, iterations=PAD_PX) - inside.view(np.uint8) > 0
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
-        pixels = find_returns(depth, mask, window, overlap, road)
+        pixels = find_returns(depth, mask, window, overlap, road, stands)
         return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= MIN_RETURNS else None
     if count < MIN_POINTS:
         return None

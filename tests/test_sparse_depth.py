@@ -36,8 +36,8 @@ def depths(surface, depth):
     return set(np.unique(depth[surface.window][surface.pixels]).tolist())
 
 
-def find(depth, masks):
-    return instances.find_surfaces(depth, masks, False, sparse_returns.is_sparse(depth))
+def find(depth, masks, **labels):
+    return instances.find_surfaces(depth, masks, False, sparse_returns.is_sparse(depth), labels)
 
 
 def points_of(depth):
@@ -81,6 +81,39 @@ def test_returns_behind_the_ground_at_the_foot_of_a_mask_are_not_its_own():
     depth[80 : foot(10.0) : 4, 150:200:3] = 10.0
     depth[40:70:2, 152:198:2] = 30.0  # a house seen through its windows, by more returns than its own
     assert depths(find(depth, {"a": mask})["a"], depth) == {10.0}
+
+
+def behind_a_pole(below=None):
+    """Return depth of something 20 m away behind a pole of no mask, 12 m away, and its mask.
+
+    `below` metres away something hides its foot.
+    """
+    depth = road_depth()
+    mask = place(depth, (40, foot(20.0)), (150, 165), 20.0)
+    depth[24 : foot(12.0), 157:161] = 0
+    depth[24 : foot(12.0) : 4, 157:161] = 12.0
+    if below is not None:
+        depth[foot(20.0) : foot(below), 145:170] = below
+    return depth, mask
+
+
+def test_what_stands_has_its_foot_where_its_mask_ends():
+    depth, mask = behind_a_pole()
+    assert depths(find(depth, {"a": mask}, a="cyclist")["a"], depth) == {20.0}
+    assert depths(find(depth, {"a": mask}, a="sign")["a"], depth) == {12.0}
+
+
+def test_what_stands_may_have_a_hidden_foot():
+    depth, mask = behind_a_pole(below=9.0)
+    assert depths(find(depth, {"a": mask}, a="cyclist")["a"], depth) == {12.0}
+
+
+@pytest.mark.parametrize(("away", "told"), [(21.0, {21.0}), (22.5, None)])
+def test_the_ground_is_not_quite_even(away, told):
+    depth = road_depth()
+    mask = place(depth, (40, foot(20.0) + sparse_returns.FOOT_PX), (150, 165), away)
+    found = find(depth, {"a": mask}, a="car")["a"]
+    assert (found and depths(found, depth)) == told
 
 
 def test_returns_where_another_mask_claims_them_too_are_the_other_s():
@@ -208,6 +241,12 @@ def test_bodies_lie_within_the_bounds_of_all_rectangles_that_agree(hide):
     assert np.median(spans) < (3.5 if hide else 1.2)  # and they are no wider than the sizes of cars leave open
 
 
+def test_of_a_barrier_seen_end_on_its_length_is_held_open():
+    depth = road_depth()
+    barrier = place(depth, (foot(12.0) - 18, foot(12.0)), (195, 205), 12.0)
+    assert extent_of(depth, barrier, "barrier").box[1, 2] > 14.5
+
+
 def test_of_a_car_seen_from_behind_all_lengths_are_held_open():
     points = np.stack([np.linspace(-0.8, 0.8, 30), np.full(30, 20.0)])
     sight = footprints.Sight(-0.0425, 0.0425, -0.0425, 0.0425, 0.006)
@@ -228,6 +267,14 @@ def test_where_only_the_cabin_is_seen_the_hood_is_held_open():
     sight = footprints.Sight(-0.0425, 0.0425, -0.0425, 0.0425, 0.006)
     low, _ = footprints.find_bounds(points, np.zeros(30, bool), sight, CAR)
     assert low[1] < 18.8
+
+
+def test_returns_that_no_body_holds_with_the_others_are_strays():
+    points = np.stack([np.linspace(-0.8, 0.8, 30), np.full(30, 20.0)])
+    strays = np.array([[0.5, 0.6, 0.7], [26.0, 26.1, 26.2]])
+    sight = footprints.Sight(-0.0425, 0.0425, -0.0425, 0.0425, 0.006)
+    bounds = footprints.find_bounds(np.hstack([points, strays]), np.ones(33, bool), sight, CAR)
+    assert np.allclose(bounds, footprints.find_bounds(points, np.ones(30, bool), sight, CAR), atol=0.1)
 
 
 def test_returns_larger_than_any_of_the_kind_agree_with_no_rectangle():
