@@ -31,6 +31,7 @@ if __name__ == "__main__":
 from spacesgg import (
     annotations,
     boxes,
+    dark_things,
     depth_ranges,
     extents,
     frame,
@@ -38,7 +39,6 @@ from spacesgg import (
     label_kinds,
     layers,
     lost_depth,
-    occlusion,
     pointmaps,
     stage,
     surfaces,
@@ -83,7 +83,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
                 seen.append((thing, surface))
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
-    scene = occlusion.hide_behind(scene, masked)
+    scene = dark_things.hide_behind(scene, masked)
     boxes = extents.find_extents(scene, [surface for _, surface in seen], [thing.label for thing, _ in seen])
     found = {thing.key: extent for (thing, _), extent in zip(seen, boxes, strict=True)}
     measured = {thing.key: found[thing.key] for thing, _ in seen if label_kinds.has_place(thing.label)}

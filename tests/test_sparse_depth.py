@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spacesgg import annotations, extents, footprints, frame, instances, occlusion, sparse_returns, street_sizes
+from spacesgg import annotations, dark_things, extents, footprints, frame, instances, sparse_returns, street_sizes
 
 HEIGHT, WIDTH, FOCAL, CAMERA = 120, 400, 240.0, 1.6  # pixels; metres above the road
 HORIZON = HEIGHT / 2
@@ -332,5 +332,5 @@ def test_what_is_beside_a_mask_hides_an_object_up_to_the_other_mask_s_edge():
     depth[:, 170:185] = 0  # no returns at its edge: it is dark there
     scene = frame.make_frame(points_of(depth))
     shown = find(scene.depth, {"car": car, "other": other})
-    scene = occlusion.hide_behind(scene, [(car, shown["car"]), (other, shown["other"])])
+    scene = dark_things.hide_behind(scene, [(car, shown["car"]), (other, shown["other"])])
     assert extents.find_extent(scene, shown["car"], "car").box[1, 0] > hidden[1, 0] + 1
