@@ -1,8 +1,8 @@
 """Whether an object rests on a level surface that is seen at a grazing angle.
 
-Of a table's top that is a little lower than the camera sensors return single pixels, and the first depth below a cup
-may be that of the table's front edge, which looks like something that hides the cup's foot. But beside the foot the
-top goes on: what is seen there lies in the foot's own level plane.
+Of a table's top that is a little lower than the camera sensors return single pixels, and the first depth below a
+cup may be that of the table's front edge, which looks like something that hides the cup's foot. But beside the
+foot the top goes on: what is seen there lies in the foot's own level plane.
 """
 
 import numpy as np

@@ -36,8 +36,8 @@ def find_spill(z: np.ndarray, inside: np.ndarray, step: int = 1) -> np.ndarray:
 def changes_one_way(z: np.ndarray, index: np.ndarray, step: float) -> np.ndarray:
     """Return (n,) bool: whether the depth z (h, w) of pixels (n,), flat, stays along the row or along the column.
 
-    So it does on level surfaces, which recede up the picture, and on upright ones; at an edge pixels fly both ways.
-    None of the pixels lies at the border; neighbours without depth, 0, tell nothing.
+    So it does on level surfaces, which recede up the picture, and on upright ones; at an edge pixels fly both
+    ways. None of the pixels lies at the border; neighbours without depth, 0, tell nothing.
     """
     own, width = z.ravel().take(index), z.shape[1]
     beside = z.ravel().take(index + np.array([[-1], [1], [-width], [width]]))
