@@ -263,6 +263,11 @@ def test_metres_are_finite_whatever_the_type_and_the_scale(dtype, scale):
     assert metres.dtype == np.float32 and np.isfinite(metres).all() and (metres >= 0).all()
 
 
+def test_the_largest_float_is_no_depth():
+    stored = np.array([[1.5, np.finfo(np.float32).max, np.inf, 1e10]], np.float32)
+    assert depth.to_metres(stored, None).tolist() == [[1.5, 0, 0, 1e10]]
+
+
 def outputs_of(dataset):
     return {path.name for path in (dataset / "point_clouds").iterdir()}
 
