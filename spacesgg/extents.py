@@ -53,7 +53,7 @@ def find_extents(frame: Frame, surfaces: list[Surface], labels: list[str]) -> li
         seen, middle, box = found.boxes[i], found.middles.item(i), boxes[i]
         margin = BASE_MARGIN_M + SIGMAS * found.sigmas.item(i) * np.array([0.5, 0.5, 1.0])
         if surface.sparse and frame.lidar:
-            outline, edges, points = found.outlines[i], found.edges.only(i), found.points[:, i]
+            outline, edges, points = found.outlines[i], found.edges.only(i), found.points[:, i, found.fresh[i]]
             box = sparse_extents.find_box(seen, frame, surface, outline, edges, points, label)
             seen = np.clip(seen, box[0], box[1])  # without strays
         if frame.ground_height is not None:

@@ -21,6 +21,11 @@ CUT_GROWTH = 1.3  # of a width that may be larger above the picture
 BORDER_PX = 3
 ABOVE = 0.2  # of the height: where the scan lines end so far below the top
 ABOVE_SHARE = 0.3  # of half the width: by as much a crown may come nearer above them
+# Limbs of people do not hide each other as the faces of a car do: where their legs return, so far before the
+# nearest of their returns, and behind the farthest, is the rest of them.
+LIMB_M = (0.45, 0.6)
+LEG_RETURNS = 5
+STRAY_PERCENTS = (2.0, 98.0)
 FRONT_PERCENT = 20.0  # of the returns: behind this share of them the middle of what is round is counted from
 
 
@@ -48,12 +53,15 @@ def find_box(
             box[1, ::2] += sizes.longest
         else:
             box[:, ::2] = bounds
+        if street_sizes.is_person(label) and np.count_nonzero(_low(frame, points)) >= LEG_RETURNS:
+            near, far = percentiles(points[2], STRAY_PERCENTS)
+            box[0, 2], box[1, 2] = max(box[0, 2], near - LIMB_M[0]), min(box[1, 2], far + LIMB_M[1])
         return box
     cut = int(outline.rows.min()) * surface.step + surface.window[0].start <= BORDER_PX
     width = float(np.ptp(box[:, 0]))
     half = ROUNDNESS * width / 2 * (CUT_GROWTH if cut else 1)
     front, middle = percentiles(points[2], (FRONT_PERCENT, 50))
-    left, right = percentiles(points[0], (2, 98))
+    left, right = percentiles(points[0], STRAY_PERCENTS)
     overhang = street_sizes.overhang(label)
     if overhang:
         half = max(half, overhang)

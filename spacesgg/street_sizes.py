@@ -40,6 +40,11 @@ def size_range(label: str) -> SizeRange | None:
     return next((SIZE_RANGES[word] for word in reversed(words_of(label)) if word in SIZE_RANGES), None)
 
 
+def is_person(label: str) -> bool:
+    """Return whether a thing called `label` is a person."""
+    return size_range(label) == SIZE_RANGES["person"]
+
+
 def overhang(label: str) -> float:
     """Return metres that a thing called `label` may reach out from its pole, 0 of kinds that have none."""
     return max((OVERHANG_M.get(word, 0.0) for word in words_of(label)[-1:]), default=0.0)

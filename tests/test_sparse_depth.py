@@ -295,6 +295,16 @@ def test_a_tree_of_which_only_the_trunk_returns_reaches_out_to_both_sides():
     assert extent_of(depth, trunk, "tree").box[0, 2] > 19.5
 
 
+def test_of_a_person_whose_legs_return_the_rest_is_near_its_returns():
+    depth = road_depth()
+    person = place(depth, (foot(15.0) - 26, foot(15.0)), (194, 206), 15.0)
+    box = extent_of(depth, person, "pedestrian").box
+    assert 14.45 < box[0, 2] < 14.8 and 15.3 < box[1, 2] < 15.65
+    depth[foot(15.0) - 10 : foot(15.0), 194:206] = 0
+    box = extent_of(depth, person, "pedestrian").box
+    assert box[1, 2] > 15.8
+
+
 def test_the_arm_of_a_street_lamp_may_point_to_the_camera_or_away():
     depth = road_depth()
     pole = place(depth, (20, foot(15.0)), (198, 202), 15.0)
