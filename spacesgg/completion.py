@@ -20,6 +20,7 @@ HEADINGS = np.radians(np.arange(0, 90, 3.0))
 SIDES = np.column_stack([np.cos(HEADINGS), np.sin(HEADINGS)])
 SIDES = np.vstack([SIDES, SIDES[:, ::-1] * (-1, 1)]).astype(np.float32)
 EDGE_CELLS = 2.0  # points within so many cells lie on an edge
+VEIL_MARGIN = 0.1  # of what an object spans
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
 BANDS = 7  # of equal height
 # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
@@ -60,13 +61,18 @@ class Faces(NamedTuple):
         return bounds
 
 
-def rectangles(points: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+def rectangles(points: np.ndarray, fresh: np.ndarray, veils: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Return the bounds of the rectangles whose edges the footprints follow best, NaN of too few points.
 
     Of a cabinet two sides are seen; the rectangle adds the corner that is not (L-shape fitting by search over
     the heading, Zhang et al., IV 2017; the criterion here is the share of the footprint along the edges).
+    Corners that are nearer than `near` (n,), or aside of what is seen, would be in sight but for `veils` (n, 2):
+    from which bearing to which, in metres aside per metre away, something hides parts of the objects.
     """
     plan = points[::2]
+    bearings = plan[0] / plan[1]
+    sight = np.stack([bearings.min(axis=1), bearings.max(axis=1)], axis=1)
+    veils = veils + VEIL_MARGIN * (sight[:, 1:] - sight[:, :1]) * (-1, 1)
     low = plan.min(axis=2)
     cell = (plan.max(axis=2) - low).max(axis=0) / CELLS
     across, along = ((plan - low[..., None]) / np.maximum(cell, 1e-9)[:, None]).astype(np.intp)
@@ -80,12 +86,19 @@ def rectangles(points: np.ndarray, fresh: np.ndarray) -> np.ndarray:
     bounds = np.full((len(fresh), 2, 2), np.nan)
     for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
         if enough[i] and end - start >= MIN_CELLS:
-            bounds[i] = _tightest(cells[:, start:end]) * cell[i] + low[:, i]
+            x, z = _tightest(cells[:, start:end]) * cell[i] + low[:, i, None]
+            veiled = (x >= veils[i, 0] * z) & (x <= veils[i, 1] * z)
+            z = np.where(veiled, z, np.maximum(z, near[i]))
+            if veils[i, 0] > sight[i, 0]:
+                x = np.maximum(x, sight[i, 0] * z)
+            if veils[i, 1] < sight[i, 1]:
+                x = np.minimum(x, sight[i, 1] * z)
+            bounds[i] = (x.min(), z.min()), (x.max(), z.max())
     return bounds
 
 
 def _tightest(cells: np.ndarray) -> np.ndarray:
-    """Return the (2, 2) bounds of the rectangle whose edges the cells (2, m) follow best."""
+    """Return the (2, 4) corners of the rectangle whose edges the cells (2, m) follow best."""
     positions = SIDES @ cells
     lows, highs = positions.min(axis=1), positions.max(axis=1)
     # How far each cell lies from the nearer end of its row: in the direction of each side, then of the rectangle.
@@ -97,16 +110,10 @@ def _tightest(cells: np.ndarray) -> np.ndarray:
     sides = highs - lows
     area = sides[:count] * sides[count:]
     best = int((off_edge + AREA_WEIGHT * area / max(area.min(), 1.0)).argmin())
-    return _corners(SIDES[best], (lows[best], highs[best]), (lows[best + count], highs[best + count]))
-
-
-def _corners(axis: np.ndarray, along: tuple[float, float], across: tuple[float, float]) -> np.ndarray:
-    """Return the (2, 2) bounds of a rectangle between two positions along an axis (2,) and two across it.
-
-    No component of the axis is negative.
-    """
-    (x, z), across = axis, across[::-1]
-    return np.array([[a * x - b * z, a * z + c * x] for a, b, c in zip(along, across, across[::-1], strict=True)])
+    (x, z), other = SIDES[best], best + count
+    along = np.array([lows[best], highs[best], lows[best], highs[best]])
+    across = np.array([lows[other], lows[other], highs[other], highs[other]])
+    return np.array([along * x - across * z, along * z + across * x])
 
 
 def circles(points: np.ndarray, fresh: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from spacesgg import edge_rays, label_kinds, occlusion, size_priors
 from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import Frame
 from spacesgg.surfaces import Surface
-from spacesgg.visible import MAX_ARC_M, Visible
+from spacesgg.visible import MAX_UNSEEN_M, Visible
 
 TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth, its height is not known well
 HIDDEN_SEAT_M = 0.3  # above the ground: seats are higher, and seen only where less than that is hidden
@@ -62,8 +62,8 @@ def go_down(box: np.ndarray, seen: np.ndarray, ground_height: float, label: str)
 
 def _no_wider(boxes: np.ndarray, seen: np.ndarray, bodies: np.ndarray) -> np.ndarray:
     """Return the (n, 2, 3) boxes, which may go on unseen, no wider than round `bodies` (n, 2, 2) of the points."""
-    boxes[:, 0, 0] = np.fmax(boxes[:, 0, 0], np.minimum(seen[:, 0, 0], bodies[:, 0, 0] - MAX_ARC_M))
-    boxes[:, 1, 0] = np.fmin(boxes[:, 1, 0], np.maximum(seen[:, 1, 0], bodies[:, 1, 0] + MAX_ARC_M))
+    boxes[:, 0, 0] = np.fmax(boxes[:, 0, 0], np.minimum(seen[:, 0, 0], bodies[:, 0, 0] - MAX_UNSEEN_M))
+    boxes[:, 1, 0] = np.fmin(boxes[:, 1, 0], np.maximum(seen[:, 1, 0], bodies[:, 1, 0] + MAX_UNSEEN_M))
     return boxes
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from spacesgg import completion, edge_rays, soft_depth
 from spacesgg.frame import Frame
-from spacesgg.occlusion import SCAN_LINES
+from spacesgg.occlusion import EDGE_PX, NEARER, SCAN_LINES
 from spacesgg.outlines import Edges, Outline, find_outline, thin
 from spacesgg.quantiles import evenly, of_parts, of_rows, percentiles
 from spacesgg.surfaces import Surface
@@ -21,7 +21,8 @@ OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sig
 MAX_SMOOTH_PX = 5
 NOISE_POINTS = 1000  # tell the noise to some percent
 MAX_FOOT_M = 0.3  # a foot that comes nearer yet than what is seen is a wrong mask
-MAX_ARC_M = 0.05  # a circle that leaves what is seen by more, but to the back, is no outline of a body
+MAX_UNSEEN_M = 0.05  # an outline that leaves what is seen by more, but to the back, is not the body's
+NEARER_SHARE = 0.01  # of what is seen around the object: less are strays
 BEHIND_PERCENT = 95.0  # of what is seen around the object
 RING_POINTS = 300
 POINTS = 1500  # of an object tell its bounds to a tenth of the noise
@@ -73,15 +74,16 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     if frame.soft:
         points, index = _nearer(points, index, np.maximum(seen[:, 1, 2], middles))
     fresh = np.diff(index, axis=1, prepend=-1) > 0
-    seen = _cover(seen, completion.rectangles(points, fresh))
+    around = frame.levelled(*_in_image(surfaces, np.array([look.ring for look in looks])), np.array(ring_depth))
+    veils = _veils(frame, edges, around, seen[:, 0, 2])
+    seen = _cover(seen, completion.rectangles(points, fresh, veils, seen[:, 0, 2] - MAX_UNSEEN_M))
     round_bodies = completion.circles(points, fresh)
-    seen = _cover(seen, round_bodies, MAX_ARC_M)
+    seen = _cover(seen, round_bodies, MAX_UNSEEN_M)
     seen[:, 1, 2] += rise
     sparse = np.array([surface.sparse for surface in surfaces])
     feet = np.maximum(edge_rays.foot(frame, edges, sparse), seen[:, 0, 2] - MAX_FOOT_M)
     seen[:, 0, 2] = np.minimum(seen[:, 0, 2], feet)
-    around = frame.levelled(*_in_image(surfaces, np.array([look.ring for look in looks])), np.array(ring_depth))[2]
-    behind = _behind(around, seen[:, 0, 2])
+    behind = _behind(around[2], seen[:, 0, 2])
     tops = of_rows(ordered[1], TAIL_PERCENT)
     return Visible(seen, points, fresh, tops, middles, sigmas, outlines, edges, round_bodies, behind)
 
@@ -149,6 +151,26 @@ def _behind(around: np.ndarray, front: np.ndarray) -> np.ndarray:
     farther = np.count_nonzero(ordered > front[:, None], axis=1)
     found = of_parts(ordered, (ordered.shape[1] - farther)[:, None], farther[:, None], BEHIND_PERCENT)[:, 0]
     return np.where(farther > 0, found, np.inf)
+
+
+def _veils(frame: Frame, edges: Edges, around: np.ndarray, front: np.ndarray) -> np.ndarray:
+    """Return (n, 2): from which bearing to which, in metres aside per metre away, parts of n objects are hidden.
+
+    What is seen `around` them (3, n, m) hides them where it is nearer than their near sides, `front` (n,) metres
+    away; so does the picture's border.
+    """
+    x, _, z = around
+    nearer = (z > 0) & (z < front[:, None] * (1 - NEARER))
+    nearer &= (np.count_nonzero(nearer, axis=1) > NEARER_SHARE * z.shape[1])[:, None]
+    bearings = x / np.where(nearer, z, 1)
+    low, high = np.where(nearer, bearings, np.inf).min(axis=1), np.where(nearer, bearings, -np.inf).max(axis=1)
+    height, width = frame.depth.shape
+    left, right = (
+        edges.columns[:, 0].min(axis=1) <= EDGE_PX,
+        edges.columns[:, 1].max(axis=1) >= width - 1 - EDGE_PX,
+    )
+    lower = edges.rows[:, 3].max(axis=1) >= height - 1 - EDGE_PX
+    return np.stack([np.where(left | lower, -np.inf, low), np.where(right | lower, np.inf, high)], axis=1)
 
 
 def _cover(seen: np.ndarray, bodies: np.ndarray, most: float = np.inf) -> np.ndarray:

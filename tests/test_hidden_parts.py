@@ -141,6 +141,16 @@ def test_the_body_behind_a_single_face_goes_back_along_its_normal(side):
     assert not faces_of(np.hstack([points, side_of_it])).there[0]
 
 
+def test_a_corner_that_would_be_in_sight_is_not_made_up():
+    a, b = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 4000))
+    x, z = (a - b) / 2**0.5, 3.5 + (a + b) / 2**0.5  # a table's top, seen towards a corner
+    seen = (z > 3.1) & (x < 0.4)  # without that and the right one
+    points, fresh = np.array([x, np.full(4000, 0.7), z])[:, None, seen], np.ones((1, seen.sum()), bool)
+    for veil, made_up in (([np.inf, -np.inf], False), ([-np.inf, np.inf], True)):
+        found = completion.rectangles(points, fresh, np.array([veil]), np.array([3.05]))[0]
+        assert (found[0, 1] < 3.0) == made_up == (found[1, 0] > 0.6)
+
+
 def test_the_legs_of_a_rectangular_table_are_no_round_body():
     corners = np.array([(x, z) for x in (-0.8, 0.8) for z in (3.0, 3.7)])
     rng = np.random.default_rng(0)
