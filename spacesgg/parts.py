@@ -48,12 +48,20 @@ def main_part(spans: dict[int, list[float]], weights: np.ndarray, share: float) 
     return max(chosen, key=lambda part: float(weights[part]))
 
 
-def main_cluster(z: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Return the pixels of the largest run of depths without a gap; of two alike, the nearer."""
+def main_cluster(z: np.ndarray, seen: np.ndarray, strays: float = 0.0) -> np.ndarray:
+    """Return the pixels of the largest run of depths without a gap; of two alike, the nearer.
+
+    No more than a share of `strays`, as flying pixels are, bridges no gap.
+    """
     values = np.sort(z[seen])
-    starts = np.flatnonzero(values[1:] > values[:-1] * (1 + GAP)) + 1
-    runs = np.split(values, starts)
+    few = max(1, round(strays * len(values)))
+    gap = np.zeros(len(values) - few + 2, np.int8)
+    gap[1:-1] = values[few:] > values[:-few] * np.float32(1 + GAP)
+    change = np.diff(gap)
+    # The first of the values that a gap follows may be `few` values before it.
+    starts = np.concatenate([[0], np.flatnonzero(change < 0)])
+    ends = np.concatenate([np.flatnonzero(change > 0) + few - 1, [len(values) - 1]])
+    lengths = ends - starts + 1
     # Spill is behind its object, so a nearer run half as large as the largest is the object.
-    largest = max(len(run) for run in runs)
-    run = next(run for run in runs if len(run) >= RIVAL_SHARE * largest)
-    return seen & (z >= run[0]) & (z <= run[-1])
+    run = int(np.argmax(lengths >= RIVAL_SHARE * lengths.max()))
+    return seen & (z >= values[starts[run]]) & (z <= values[ends[run]])

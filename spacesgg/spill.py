@@ -46,21 +46,25 @@ def changes_one_way(z: np.ndarray, index: np.ndarray, step: float) -> np.ndarray
 
 
 def goes_on_beside(z: np.ndarray, inside: np.ndarray, part: np.ndarray) -> bool:
-    """Return whether a part (h, w) bool of the mask is as far away as what is seen beside the mask in its rows.
+    """Return whether most of a part (h, w) bool of the mask is as far away as what is seen `beside` it."""
+    index = part.ravel().nonzero()[0]
+    index = index[:: -(-len(index) // BESIDE_PIXELS)]
+    return np.count_nonzero(beside(z, inside, index)) >= BESIDE_SHARE * len(index)
+
+
+def beside(z: np.ndarray, inside: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return (n,) bool: whether pixels (n,), flat, are as far away as what is next to the mask in their row.
 
     The floor behind a chair shows in the ring of its mask, and between two legs that this ring makes one. There it
     is too small, or too noisy, to be followed outside; but along a row floors and walls hardly change their depth.
     """
-    index = part.ravel().nonzero()[0]
-    index = index[:: -(-len(index) // BESIDE_PIXELS)]
     width = z.shape[1]
     rows, columns = np.divmod(index, width)
-    beside = z.take(rows, axis=0) * ~inside.take(rows, axis=0)
-    away = np.abs(np.arange(width) - columns[:, None]) + (beside <= 0) * width
-    next_to = beside[np.arange(len(rows)), away.argmin(axis=1)]
+    outside = z.take(rows, axis=0) * ~inside.take(rows, axis=0)
+    away = np.abs(np.arange(width) - columns[:, None]) + (outside <= 0) * width
+    next_to = outside[np.arange(len(rows)), away.argmin(axis=1)]
     own = z.ravel().take(index)
-    same = np.abs(next_to - own) < np.float32(LINK) * own
-    return np.count_nonzero(same) >= BESIDE_SHARE * len(index)
+    return np.abs(next_to - own) < np.float32(LINK) * own
 
 
 def _linked(z: np.ndarray, step: int) -> np.ndarray:

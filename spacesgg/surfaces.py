@@ -14,7 +14,7 @@ from spacesgg import boxes, soft_depth
 from spacesgg.overlaps import find_foreign
 from spacesgg.parts import GAP, KERNEL, RIVAL_SHARE, STEP, extremes, main_cluster, main_part, span_of
 from spacesgg.sparse_returns import SPARSE_COVERAGE, find_returns
-from spacesgg.spill import changes_one_way, find_spill, goes_on_beside
+from spacesgg.spill import beside, changes_one_way, find_spill, goes_on_beside
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
 # The side of a square as large as the mask: larger masks are seen at every second, third … pixel. The area counts,
@@ -37,7 +37,11 @@ MIN_PART = 0.005  # of the largest surface
 # unless it has this share of the main surface.
 FRONT_SHARE = 0.1
 FEW_SHARE = 0.15  # of the mask; an object with fewer pixels is thin, or has lost its depth
-MIDDLE = 0.6  # of the greatest distance to the mask's edge
+MIDDLE = 0.7  # of the greatest distance to the mask's edge that pixels next to it have
+MIDDLE_KERNEL = np.ones((7, 7), np.uint8)  # across half a thin leg in its mask
+SOFT_MIDDLE = 0.6  # of the greatest distance at all
+OWN_SHARE = 0.3  # of the middle: with less the object stands where all around it is as far away
+FLYING_SHARE = 0.05  # of the pixels along the middle of a leg
 
 
 class Surface(NamedTuple):
@@ -95,7 +99,7 @@ def find_surface(
     seen &= ~foreign
     pixels, silhouette = _connected(z, inside, seen, foreign, step, soft)
     if np.count_nonzero(pixels) < FEW_SHARE * area:
-        pixels = _medial(z, inside, seen)
+        pixels = _medial(z, inside, seen, soft)
         silhouette = inside
         if not pixels.any():
             return None
@@ -133,16 +137,26 @@ def _is_dense(z: np.ndarray, around: np.ndarray) -> bool:
     return np.count_nonzero(around & (z > 0)) > SPARSE_COVERAGE * np.count_nonzero(around)
 
 
-def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, soft: bool) -> np.ndarray:
     """Return the pixels along the middle of the mask whose depth forms the largest cluster there.
 
-    What is thin fills the middle of its grown mask; what spills, or stands before it, only the sides.
+    What is thin fills the middle of its grown mask; what spills, or stands before it, only the sides. Where legs
+    meet the floor between them is in the middle as well, but it goes on beside the mask.
     """
     distance = cv2.distanceTransform(np.pad(inside.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    middle = seen & (distance >= MIDDLE * distance.max())
+    if soft:  # of what is thinner than its ramps only the widest place shows its own depth
+        middle = seen & (distance >= SOFT_MIDDLE * distance.max())
+        return main_cluster(z, middle) if np.count_nonzero(middle) >= MIN_POINTS else np.zeros_like(inside)
+    middle = seen & (distance >= MIDDLE * cv2.dilate(distance, MIDDLE_KERNEL))
+    index = middle.ravel().nonzero()[0]
+    other = beside(z, inside, index)
+    if len(index) - np.count_nonzero(other) >= max(MIN_POINTS, OWN_SHARE * len(index)):
+        middle.ravel()[index] = ~other
     if np.count_nonzero(middle) < MIN_POINTS:
         return np.zeros_like(inside)
-    return main_cluster(z, middle)
+    found = main_cluster(z, middle, FLYING_SHARE)
+    near, far = span_of(z, found)
+    return found & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
 
 
 def _connected(

@@ -16,6 +16,41 @@ def plate(side=24):
     return depth, depth < BACKGROUND
 
 
+def thin(feet, floor=5.0):
+    """Return the depth (H, W) of noisy legs, from a head 4 m away to feet (column → metres), and their mask.
+
+    The floor behind them comes as near as `floor` metres.
+    """
+    depth = np.repeat(1 / np.linspace(1 / BACKGROUND, 1 / floor, 120), 120).reshape(120, 120).astype(np.float32)
+    noise = np.where(np.indices((120, 120)).sum(axis=0) % 2, 0.97, 1.03)
+    own = np.zeros((120, 120), np.uint8)
+    for column, metres in feet.items():
+        leg = cv2.line(np.zeros_like(own), (60, 20), (column, 110), 1, 3) > 0
+        depth[leg] = (np.linspace(4.0, metres, 120)[:, None] * noise)[leg]
+        own |= leg
+    own[15:21, 57:64] = 1
+    depth[15:21, 57:64] = 4.0
+    return depth, cv2.dilate(own, np.ones((5, 5), np.uint8)) > 0
+
+
+def test_thin_legs_are_measured_along_their_whole_length_and_not_where_they_meet():
+    depth, mask = thin({20: 3.4, 60: 3.7, 100: 4.4})
+    near, far = depth_range(depth, mask)
+    assert near == pytest.approx(3.4, abs=0.2) and far == pytest.approx(4.4, abs=0.2)
+
+
+def test_the_floor_between_thin_legs_that_the_grown_mask_makes_one_is_not_theirs():
+    depth, mask = thin({55: 4.0, 65: 4.0}, floor=3.8)
+    assert depth_range(depth, mask) == pytest.approx([4.0, 4.0], abs=0.25)
+
+
+@pytest.mark.parametrize("flying", [np.geomspace(4.2, 6, 36), np.full(7, 4.4)])
+def test_flying_pixels_along_a_thin_pole_do_not_lead_to_what_is_behind_it(flying):
+    depth, mask = thin({60: 4.0})
+    depth[30 : 102 : 72 // len(flying), 60][: len(flying)] = flying
+    assert depth_range(depth, mask)[1] == pytest.approx(4.1, abs=0.1)
+
+
 def test_the_floor_between_two_legs_that_the_grown_mask_makes_one_is_not_the_stool_s():
     depth = np.repeat(1 / np.linspace(1 / BACKGROUND, 1 / 3.8, 120), 120).reshape(120, 120).astype(np.float32)
     stool = np.zeros((120, 120), bool)
