@@ -18,6 +18,7 @@ BELOW_PX = 5  # below the lower edge, as it is taken, the ground is looked for
 FOOT_PERCENT = 10.0  # of the lower edge's columns
 MIN_FOOT_SHARE = 0.06  # of the lower edge's columns: fewer are strays
 END_MARGIN_M = 0.02
+TOP_ERROR_M = 0.01  # of a top's height: the flatter its rays, the farther they come down to it
 
 
 def top_reach(frame: Frame, edges: Edges, top: np.ndarray, side: int = 1) -> np.ndarray:
@@ -39,7 +40,7 @@ def top_end(frame: Frame, edges: Edges, top: np.ndarray, whole: np.ndarray) -> n
     not below the camera.
     """
     reach = np.where(whole, top_reach(frame, edges, top, -1), -np.inf)
-    return np.where(reach > 0, reach + END_MARGIN_M, np.inf)
+    return np.where(reach > 0, reach * (1 + TOP_ERROR_M / np.maximum(top, TOP_ERROR_M)) + END_MARGIN_M, np.inf)
 
 
 def foot(frame: Frame, edges: Edges, sparse: np.ndarray) -> np.ndarray:

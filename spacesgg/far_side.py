@@ -9,10 +9,13 @@ import numpy as np
 from spacesgg import edge_rays, label_kinds, occlusion, size_priors
 from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import Frame
+from spacesgg.quantiles import percentiles
 from spacesgg.surfaces import Surface
 from spacesgg.visible import MAX_UNSEEN_M, Visible
 
-TOP_OF_WIDTH = 1.2  # where more of the top than its far edge has lost its depth, its height is not known well
+TOP_OF_WIDTH = 1.2  # the farthest of what does not end in a level top may be lower than its highest
+STEM_SHARE = 0.4  # of the height: what stands on legs is narrow there
+ALL_FEET = 1.6  # times their distance from the stem: three feet, however turned, stand 3 ** 0.5 times that deep
 HIDDEN_SEAT_M = 0.3  # above the ground: seats are higher, and seen only where less than that is hidden
 HIDDEN_FOOT_M = 0.15
 SPREAD_M = 0.08  # that feet out of sight may stand out farther than what is seen of the legs
@@ -35,6 +38,9 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     is_round = np.array([label_kinds.is_round(label) for label in labels])
     back = np.where(is_round, np.fmin(back, bodies[:, 1, 1] + ROUND_MARGIN_M), back)
     boxes[:, 1, 2] = np.maximum(boxes[:, 1, 2], back)
+    for i, label in enumerate(labels):
+        if label_kinds.has_legs(label):
+            boxes[i] = _with_feet(boxes[i], seen[i], visible.points[:, i], visible.behind[i])
     faces = single_faces(visible.points, visible.fresh)
     faces.there[np.isfinite(bodies[:, 0, 0])] = False
     boxes = _with_bodies(boxes, faces, labels, visible.behind)
@@ -76,7 +82,9 @@ def _backs(boxes: np.ndarray, labels: list[str], reach: np.ndarray, behind: np.n
     """
     width, front = np.ptp(boxes[:, :, 0], axis=1), boxes[:, 0, 2]
     least = [size_priors.least_depth(*pair) for pair in zip(labels, width.tolist(), strict=True)]
-    return np.minimum(np.maximum(front + least, np.minimum(reach, front + TOP_OF_WIDTH * width)), behind)
+    flat = np.array([label_kinds.has_flat_top(label) for label in labels])
+    reach = np.where(flat, reach, np.minimum(reach, front + TOP_OF_WIDTH * width))
+    return np.minimum(np.maximum(front + least, reach), behind)
 
 
 def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.ndarray) -> np.ndarray:
@@ -91,6 +99,23 @@ def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.
     boxes[:, 1, 0] = np.fmax(boxes[:, 1, 0], bodies[:, 1, 0])
     boxes[:, 1, 2] = np.fmax(boxes[:, 1, 2], np.minimum(bodies[:, 1, 1], behind))
     return boxes
+
+
+def _with_feet(box: np.ndarray, seen: np.ndarray, points: np.ndarray, behind: float) -> np.ndarray:
+    """Return the (2, 3) box of a thing on legs widened to where feet may stand that point to or from the camera.
+
+    They are as far from its stem, whose place the upper of its points (3, N) show, as those that point aside.
+    """
+    x, y, z = points
+    upper = y <= seen[0, 1] + STEM_SHARE * (seen[1, 1] - seen[0, 1])
+    if not upper.any():
+        return box
+    middle, away = (percentiles(part[upper], (50,))[0] for part in (x, z))
+    reach = max(middle - seen[0, 0], seen[1, 0] - middle)
+    if seen[1, 2] - seen[0, 2] > ALL_FEET * reach:
+        return box
+    box[:, 2] = min(box[0, 2], away - reach), max(box[1, 2], min(away + reach, behind))
+    return box
 
 
 def _with_seat(box: np.ndarray, seen: np.ndarray, size: float) -> np.ndarray:

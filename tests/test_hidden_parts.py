@@ -208,3 +208,12 @@ def test_what_rests_on_a_top_of_which_single_pixels_have_depth_ends_there():
         scene, ids = see([table, thing], speckled)
         grown = cv2.dilate((ids == 1).astype(np.uint8), np.ones((5, 5))) > 0
         assert box_of(scene, grown)[1, 1] == pytest.approx(bottom, abs=0.04)
+
+
+@pytest.mark.parametrize(("label", "near"), [("tripod", 2.65), ("statue", 3.0)])
+def test_legs_that_point_aside_tell_how_far_the_one_without_depth_may_stand(label, near):
+    stem, feet = [[-0.05, -0.2, 3.0], [0.05, 1.4, 3.1]], [[-0.4, 1.3, 3.0], [0.4, 1.4, 3.1]]
+    scene, ids = see([stem, feet])
+    box = box_of(scene, ids >= 0, label)
+    assert box[0, 2] == pytest.approx(near, abs=0.06)
+    assert box[1, 2] > 3.4
