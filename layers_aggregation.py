@@ -70,7 +70,8 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
     lidar = sparse_returns.is_sparse(values)
     decoded, faults = instances.find_masks(objects, entry, values.shape, lidar, args.mask_dir, "depth map")
     labels = {thing.key: thing.label for thing in objects}
-    shown = instances.find_surfaces(values, decoded, soft, lidar, labels)
+    road = sparse_returns.find_road(values) if lidar else None
+    shown = instances.find_surfaces(values, decoded, soft, lidar, labels, road)
     found = {}
     for thing in objects:
         try:

@@ -66,7 +66,8 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     shape = scene.depth.shape
     decoded, faults = instances.find_masks(objects, entry, shape, scene.lidar, args.mask_dir, "point map")
     labels = {thing.key: thing.label for thing in objects}
-    shown = instances.find_surfaces(scene.depth, decoded, scene.soft, scene.lidar, labels)
+    road = scene.road() if scene.lidar else None
+    shown = instances.find_surfaces(scene.depth, decoded, scene.soft, scene.lidar, labels, road)
     masked, seen, lost = [], [], []
     for thing in objects:
         try:

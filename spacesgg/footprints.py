@@ -128,12 +128,14 @@ class _Tried(NamedTuple):
         Each is tried where it begins, or ends, up to `tolerance` metres outside the points, and between.
         """
         quarter = int(np.ceil(np.pi / 2 * sizes.longest / HEADING_M))
-        headings = np.arange(2 * quarter, dtype=np.float32) * (np.pi / 2 / quarter)
-        axes = np.stack([np.cos(headings), np.sin(headings)], axis=1)
-        positions = np.stack([axes @ points, axes[:, ::-1] * (-1, 1) @ points], axis=1)
-        positions.sort(axis=2)
+        headings = np.arange(2 * quarter, dtype=np.float32) * np.float32(np.pi / 2 / quarter)
+        positions = np.stack([np.cos(headings), np.sin(headings)], axis=1) @ points.astype(np.float32)
+        positions.sort(axis=1)
         tail = int(STRAYS * points.shape[1])
-        reach = positions[..., [tail, positions.shape[2] - 1 - tail]].transpose(0, 2, 1).astype(np.float32)
+        along = positions[:, [tail, points.shape[1] - 1 - tail]]
+        # Across a heading is along the one a quarter on; half a turn on all runs backwards.
+        across = np.concatenate([along[quarter:], -along[:quarter, ::-1]])
+        reach = np.stack([along, across], axis=2)
         least = np.maximum(np.ptp(reach, axis=1) - OUTSIDE_M, (sizes.shortest, sizes.narrowest))
         most = (sizes.longest, sizes.widest)
         fits = (least <= most).all(axis=1)
@@ -203,10 +205,8 @@ def _on_faces(body: _Rectangles, points: np.ndarray, tolerance: float) -> np.nda
     """Return (n,) bool: whether most of the points (2, M) lie on the faces that look to the camera."""
     c, s = np.cos(body.heading)[:, None], np.sin(body.heading)[:, None]
     x, z = points.astype(np.float32)
-    off = np.full((len(body.heading), len(x)), np.inf, np.float32)
-    for axis, position in enumerate((c * x + s * z, c * z - s * x)):
-        first = body.start[:, axis, None]
-        last = first + body.size[:, axis, None]
-        off = np.minimum(off, np.where(first > 0, np.abs(position - first), np.inf))
-        off = np.minimum(off, np.where(last < 0, np.abs(position - last), np.inf))
-    return np.count_nonzero(off <= tolerance, axis=1) >= FACE_SHARE * len(x)
+    first, last = body.start, body.start + body.size
+    face = np.where(first > 0, first, np.where(last < 0, last, np.float32(np.inf)))  # no side where between them
+    on = np.abs(c * x + s * z - face[:, :1]) <= tolerance
+    on |= np.abs(c * z - s * x - face[:, 1:]) <= tolerance
+    return np.count_nonzero(on, axis=1) >= FACE_SHARE * len(x)

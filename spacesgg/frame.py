@@ -7,7 +7,7 @@ import numpy as np
 
 from spacesgg.depth_edges import edges_are_soft
 from spacesgg.ground import find_ground
-from spacesgg.sparse_returns import SPARSE_COVERAGE, is_sparse
+from spacesgg.sparse_returns import SPARSE_COVERAGE, Road, find_road, is_sparse
 
 GROUND_SHARE = 0.02  # of the depth: how far from the ground's plane a pixel still shows the ground
 ENDLESS_M = 1e6
@@ -41,6 +41,12 @@ class Frame(NamedTuple):
     def levelled(self, rows: np.ndarray, columns: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """Return (3, …) metres in levelled axes of pixels (…) at the given depths (…)."""
         return self.directions(rows, columns) * depth
+
+    def road(self) -> Road | None:
+        """Return the ground that sparse depth shows, None where none is found; the axes may not follow it."""
+        if self.ground_height is None:
+            return find_road(self.depth)
+        return Road(self.along[1] / self.ground_height, self.across[1] / self.ground_height)
 
     def sight_at(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (…) metres that sight reaches at pixels (…), and metres down along gravity per metre of depth.

@@ -8,6 +8,7 @@ import numpy as np
 from spacesgg import annotations, boxes, mask_growth, masks, sparse_returns, street_sizes
 from spacesgg.errors import InputError
 from spacesgg.overlaps import find_overlap
+from spacesgg.sparse_returns import Road
 from spacesgg.surfaces import Surface, find_surface
 
 CONTESTED_SHARE = 0.5  # of an object's returns
@@ -42,18 +43,22 @@ def find_masks(
 
 
 def find_surfaces(
-    depth: np.ndarray, masks: dict[str, np.ndarray], soft: bool, lidar: bool, labels: dict[str, str]
+    depth: np.ndarray,
+    masks: dict[str, np.ndarray],
+    soft: bool,
+    lidar: bool,
+    labels: dict[str, str],
+    road: Road | None,
 ) -> dict[str, Surface | None]:
     """Return key → surface, None where there is none to be told, of key → (H, W) bool mask in depth (H, W).
 
     `soft` says that depth crosses edges in ramps (depth_edges.py), `lidar` that it is projected LiDAR's
-    (sparse_returns.is_sparse), `labels` what the objects are called.
+    (sparse_returns.is_sparse), `labels` what the objects are called, `road` where the ground of LiDAR's depth is.
     """
     if soft:
         growth = mask_growth.find_growth(depth, masks.values())
         masks = {key: mask_growth.trimmed(mask, growth) for key, mask in masks.items()}
     overlap = find_overlap(masks.values())
-    road = sparse_returns.find_road(depth) if lidar else None
     if road is not None:
         depth = sparse_returns.standing(depth, road)
     standing = {key for key in masks if lidar and street_sizes.size_range(labels.get(key, ""))}

@@ -1,5 +1,7 @@
 """Which returns of sparse depth (projected LiDAR) under an instance mask are the object's own."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from spacesgg.ground import find_ground
@@ -37,11 +39,17 @@ def is_sparse(depth: np.ndarray) -> bool:
     return np.count_nonzero(valid[1:] & valid[:-1]) < SCATTERED_SHARE * count
 
 
-def find_road(depth: np.ndarray) -> np.ndarray | None:
-    """Return the (H, W) inverse depth of the ground's plane in sparse depth, None where none is found.
+class Road(NamedTuple):
+    """The ground's plane: its inverse depth at a pixel is along[row] + across[column], of any camera."""
 
-    Depth (H, W) is larger = farther, 0 = none, in any unit. No intrinsics are needed: the inverse depth of a plane
-    is linear in the picture, whatever the camera.
+    along: np.ndarray  # (H,)
+    across: np.ndarray  # (W,)
+
+
+def find_road(depth: np.ndarray) -> Road | None:
+    """Return the ground's plane in sparse depth, None where none is found.
+
+    Depth (H, W) is larger = farther, 0 = none, in any unit. No intrinsics are needed.
     """
     height, width = depth.shape
     rows, columns = np.indices(depth.shape, np.float32)
@@ -49,16 +57,21 @@ def find_road(depth: np.ndarray) -> np.ndarray | None:
     ground = find_ground(rays * depth[..., None], np.count_nonzero(depth))
     if ground is None or ground.height is None:
         return None
-    return rays @ ground.rotation[1].astype(np.float32) / np.float32(ground.height)
+    right, down, forward = ground.rotation[1] / ground.height
+    return Road(rays[:, 0, 1] * down + forward, rays[0, :, 0] * right)
 
 
-def standing(depth: np.ndarray, road: np.ndarray) -> np.ndarray:
-    """Return the (H, W) depth without the returns of the ground, `road` (H, W) being its inverse depth.
+def standing(depth: np.ndarray, road: Road) -> np.ndarray:
+    """Return the (H, W) depth without the returns of the ground.
 
     Boxes and grown masks hold much of it, and its scan lines lead from one object to the next.
     """
-    inverse = np.divide(1, depth, out=np.zeros(depth.shape, np.float32), where=depth > 0)
-    return np.where(np.abs(inverse - road) < ROAD_HEIGHT * road, 0, depth)
+    rows, columns = depth.nonzero()
+    expected = road.along[rows] + road.across[columns]
+    ground = np.abs(1 / depth[rows, columns] - expected) < ROAD_HEIGHT * expected
+    left = depth.copy()
+    left[rows[ground], columns[ground]] = 0
+    return left
 
 
 def find_returns(
@@ -66,18 +79,18 @@ def find_returns(
     mask: np.ndarray,
     window: tuple[slice, slice],
     overlap: np.ndarray | None = None,
-    road: np.ndarray | None = None,
+    road: Road | None = None,
     stands: bool = False,
 ) -> np.ndarray:
     """Return the (h, w) bool pixels of the object's returns in `window` of depth (H, W) and mask (H, W) bool.
 
-    `overlap` (H, W) bool are the pixels that other masks claim too, `road` (H, W) is the inverse depth of the
-    ground, whose own returns are not in the depth; `stands` says that the object stands on it. The returns are
-    clustered: neighbours lie within some spacings of the returns in the picture and within DEPTH_STEP in depth. A
-    cluster is another object's when it goes on outside the mask, lies where another mask claims it, or lies behind
-    the ground that is seen at the mask's foot, or before it without reaching down to its own foot. Those left are
-    grouped where they follow each other in depth; the object is the largest group, or a nearer one almost as
-    large. None of the pixels where it cannot be told which returns are the object's.
+    `overlap` (H, W) bool are the pixels that other masks claim too, `road` is the ground, whose own returns are
+    not in the depth; `stands` says that the object stands on it. The returns are clustered: neighbours lie within
+    some spacings of the returns in the picture and within DEPTH_STEP in depth. A cluster is another object's when
+    it goes on outside the mask, lies where another mask claims it, or lies behind the ground that is seen at the
+    mask's foot, or before it without reaching down to its own foot. Those left are grouped where they follow each
+    other in depth; the object is the largest group, or a nearer one almost as large. None of the pixels where it
+    cannot be told which returns are the object's.
     """
     from scipy.spatial import cKDTree  # half a second to load, and only sparse depth needs it
 
@@ -158,7 +171,7 @@ def _scanned(inside: np.ndarray, rows: np.ndarray) -> float:
     return min(covered, np.count_nonzero(inside))
 
 
-def _foot(mask: np.ndarray, window: tuple[slice, slice], road: np.ndarray) -> tuple[float, float]:
+def _foot(mask: np.ndarray, window: tuple[slice, slice], road: Road) -> tuple[float, float]:
     """Return how far away at least, and at most, the ground is that is seen at the mask's lower edge.
 
     It may be next to the camera where the picture cuts the mask.
@@ -166,7 +179,8 @@ def _foot(mask: np.ndarray, window: tuple[slice, slice], road: np.ndarray) -> tu
     rows = np.flatnonzero(mask[window].any(axis=1)) + window[0].start
     spare = max(FOOT_PX, round(FOOT_SHARE * (rows[-1] - rows[0])))
     ends = [max(int(rows[-1]) - spare, 0), min(int(rows[-1]) + spare, len(mask) - 1)]
-    far, near = (1 / inverse if inverse > 0 else np.inf for inverse in road[ends, window[1]].max(axis=1).tolist())
+    inverses = road.along[ends] + road.across[window[1]].max()
+    far, near = (1 / inverse if inverse > 0 else np.inf for inverse in inverses.tolist())
     return 0.0 if rows[-1] >= len(mask) - FOOT_PX else near, far
 
 

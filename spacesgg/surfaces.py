@@ -13,7 +13,7 @@ import numpy as np
 from spacesgg import boxes, soft_depth
 from spacesgg.overlaps import find_foreign
 from spacesgg.parts import GAP, KERNEL, RIVAL_SHARE, STEP, extremes, main_cluster, main_part, span_of
-from spacesgg.sparse_returns import SPARSE_COVERAGE, find_returns
+from spacesgg.sparse_returns import SPARSE_COVERAGE, Road, find_returns
 from spacesgg.spill import beside, changes_one_way, find_spill, goes_on_beside
 
 MIN_POINTS = 10  # fewer returns than this cannot be told from strays
@@ -64,15 +64,14 @@ def find_surface(
     mask: np.ndarray,
     soft: bool,
     overlap: np.ndarray | None = None,
-    road: np.ndarray | None = None,
+    road: Road | None = None,
     stands: bool = False,
 ) -> Surface | None:
     """Return the object's pixels; depth (H, W), larger = farther, 0 = none, in any unit; mask (H, W) bool.
 
     `soft` says that depth crosses edges in ramps (depth_edges.py), `overlap` (H, W) bool which pixels other masks
-    claim too (overlaps.py), `road` (H, W) the inverse depth of the ground where depth is sparse, and `stands` that
-    the object stands on it. None when too few pixels under the mask have depth, or when the few that do show what
-    surrounds the object.
+    claim too (overlaps.py), `road` the ground where depth is sparse, and `stands` that the object stands on it.
+    None when too few pixels under the mask have depth, or when the few that do show what surrounds the object.
     """
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:

@@ -61,7 +61,7 @@ def test_a_mask_smaller_than_its_growth_is_kept():
 def test_silhouettes_in_soft_depth_are_as_large_as_their_objects():
     masks, depth = masks_and_depth()
     found = instances.find_surfaces(
-        ramps(depth), {str(i): grown(mask, 5) for i, mask in enumerate(masks)}, True, False, {}
+        ramps(depth), {str(i): grown(mask, 5) for i, mask in enumerate(masks)}, True, False, {}, None
     )
     for number, mask in enumerate(masks):
         whole = np.zeros(SHAPE, bool)

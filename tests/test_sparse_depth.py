@@ -37,7 +37,9 @@ def depths(surface, depth):
 
 
 def find(depth, masks, **labels):
-    return instances.find_surfaces(depth, masks, False, sparse_returns.is_sparse(depth), labels)
+    lidar = sparse_returns.is_sparse(depth)
+    road = sparse_returns.find_road(depth) if lidar else None
+    return instances.find_surfaces(depth, masks, False, lidar, labels, road)
 
 
 def points_of(depth):
@@ -55,7 +57,7 @@ def extent_of(depth, mask, label):
 
 def test_the_road_is_found_without_intrinsics_and_only_in_sparse_depth():
     road = sparse_returns.find_road(road_depth())
-    assert 1 / road[foot(12.0), 200] == pytest.approx(12.0, rel=0.05)
+    assert 1 / (road.along[foot(12.0)] + road.across[200]) == pytest.approx(12.0, rel=0.05)
     assert not sparse_returns.is_sparse(np.full((HEIGHT, WIDTH), 3.0, np.float32))
 
 
