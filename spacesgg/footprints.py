@@ -30,6 +30,8 @@ SAMPLE = 40
 CORNER_M = 0.12  # by as much rounded corners leave a silhouette narrower than the body's rectangle
 NEAR_M = 0.3  # corners nearer to the camera, or behind it, have no bearing
 
+CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.int8)  # at which end along and across, around
+
 
 class Sight(NamedTuple):
     """What the picture tells of an object's sides: bearings are metres to the right per metre away."""
@@ -90,7 +92,7 @@ def _bounds_of(
     if not len(body.heading):
         return None
     corners = body.corners()
-    return corners.min(axis=(0, 2)), corners.max(axis=(0, 2))
+    return corners.min(axis=(1, 2)), corners.max(axis=(1, 2))
 
 
 class _Rectangles(NamedTuple):
@@ -106,11 +108,10 @@ class _Rectangles(NamedTuple):
         return _Rectangles(*(part[chosen] for part in self))
 
     def corners(self) -> np.ndarray:
-        """Return the (n, 2, 4) x and z of the corners, one after the other around."""
-        along = self.start[:, :1] + self.size[:, :1] * np.array([0, 1, 1, 0], np.float32)
-        across = self.start[:, 1:] + self.size[:, 1:] * np.array([0, 0, 1, 1], np.float32)
-        c, s = np.cos(self.heading)[:, None], np.sin(self.heading)[:, None]
-        return np.stack([along * c - across * s, along * s + across * c], axis=1)
+        """Return the (2, 4, n) x and z of the corners, one after the other around."""
+        along, across = (self.start[:, axis] + self.size[:, axis] * CORNERS[:, axis, None] for axis in (0, 1))
+        c, s = np.cos(self.heading), np.sin(self.heading)
+        return np.stack([along * c - across * s, along * s + across * c])
 
 
 class _Tried(NamedTuple):
@@ -149,12 +150,13 @@ class _Tried(NamedTuple):
     def in_sight(self, sight: Sight) -> _Rectangles:
         """Return the rectangles that are as wide as the mask, and go on only where they may be hidden."""
         c, s = np.cos(self.heading)[:, None], np.sin(self.heading)[:, None]
-        x = (self.along * c)[:, None, :, :, None] - (self.across * s)[None, :, :, None, :]
-        z = (self.along * s)[:, None, :, :, None] + (self.across * c)[None, :, :, None, :]
-        shape = z.shape[2:]
-        bearings = _bearings(x, z).reshape(4, *shape)
-        left, right = bearings.min(axis=0), bearings.max(axis=0)
-        spare = np.float32(sight.error) + np.float32(CORNER_M) / np.maximum(z.reshape(4, *shape).mean(axis=0), 1)
+        left, right, away = np.float32(np.inf), np.float32(-np.inf), np.float32(0)
+        for i, j in CORNERS:  # one after the other: so few numbers stay near at hand
+            x = (self.along[i] * c)[:, :, None] - (self.across[j] * s)[:, None]
+            z = (self.along[i] * s)[:, :, None] + (self.across[j] * c)[:, None]
+            bearings = _bearings(x, z)
+            left, right, away = np.minimum(left, bearings), np.maximum(right, bearings), away + z
+        spare = np.float32(sight.error) + np.float32(CORNER_M) / np.maximum(away / len(CORNERS), 1)
         found = (left <= sight.left + sight.error) & (right >= sight.right - sight.error)
         found &= (left >= np.float32(sight.left_limit) - spare) & (right <= np.float32(sight.right_limit) + spare)
         number, i, j = found.nonzero()
@@ -188,13 +190,13 @@ def _bearings(x: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def _tight(body: _Rectangles, sight: Sight, at_ends: float, at_sides: float) -> np.ndarray:
     """Return (n,) bool: whether the returns reach up to each face that is seen, by so many metres."""
-    bearings = _bearings(*body.corners().transpose(1, 0, 2))
-    tight = np.ones(len(bearings), bool)
+    bearings = _bearings(*body.corners())
+    tight = np.ones(len(body.heading), bool)
     # The faces between which corners, on which axis, at its start or its end.
     for a, b, axis, end in ((3, 0, 0, 0), (1, 2, 0, 1), (0, 1, 1, 0), (2, 3, 1, 1)):
         position = body.start[:, axis] + end * body.size[:, axis]
         faces_camera = position > 0 if end == 0 else position < 0
-        left, right = np.minimum(bearings[:, a], bearings[:, b]), np.maximum(bearings[:, a], bearings[:, b])
+        left, right = np.minimum(bearings[a], bearings[b]), np.maximum(bearings[a], bearings[b])
         shown = np.minimum(right, sight.right) - np.maximum(left, sight.left)
         gap = np.abs(body.reach[:, end, axis] - position)
         tight &= ~(faces_camera & (shown > 2 * sight.error)) | (gap <= (at_sides if axis else at_ends))

@@ -87,16 +87,17 @@ def _is_contested(
     key: str, depth: np.ndarray, masks: dict[str, np.ndarray], found: dict[str, Surface | None]
 ) -> bool:
     """Return whether the returns found for an object are another's, whose mask they fill better."""
-    own = _returns(depth.shape, found[key])
-    count = np.count_nonzero(own)
+    own = found[key]
+    count = np.count_nonzero(own.pixels)
     for other, surface in found.items():
-        if other == key or surface is None or not np.count_nonzero(own & masks[other]) > CONTESTED_SHARE * count:
+        if other == key or surface is None:
             continue
-        theirs = _returns(depth.shape, surface)
-        if np.count_nonzero(own & theirs) > CONTESTED_SHARE * count:
+        if np.count_nonzero(own.pixels & masks[other][own.window]) <= CONTESTED_SHARE * count:
+            continue
+        if np.count_nonzero(own.pixels & _returns(depth.shape, surface)[own.window]) > CONTESTED_SHARE * count:
             filled, better = (
-                np.count_nonzero(part) / np.count_nonzero(mask & (depth > 0))
-                for part, mask in ((own, masks[key]), (theirs, masks[other]))
+                np.count_nonzero(part.pixels) / np.count_nonzero(mask & (depth > 0))
+                for part, mask in ((own, masks[key]), (surface, masks[other]))
             )
             if better > filled + BETTER_FILLED:
                 return True
