@@ -7,7 +7,7 @@ import numpy as np
 
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Edges
-from spacesgg.quantiles import of_parts
+from spacesgg.quantiles import of_parts, of_rows
 
 # The edges of a silhouette are taken so far within it: masks are grown, those of soft depth more.
 GROWTH_PX = 1
@@ -19,6 +19,9 @@ FOOT_PERCENT = 10.0  # of the lower edge's columns
 MIN_FOOT_SHARE = 0.06  # of the lower edge's columns: fewer are strays
 END_MARGIN_M = 0.02
 TOP_ERROR_M = 0.01  # of a top's height: the flatter its rays, the farther they come down to it
+FALL_PX = 3  # by which the upper edge must have come down at its end
+FARTHER = 0.04  # background beyond a far side is farther by this share
+END_SHARE = 0.15  # of the upper edge's columns
 
 
 def top_reach(frame: Frame, edges: Edges, top: np.ndarray, side: int = 1) -> np.ndarray:
@@ -41,6 +44,23 @@ def top_end(frame: Frame, edges: Edges, top: np.ndarray, whole: np.ndarray) -> n
     """
     reach = np.where(whole, top_reach(frame, edges, top, -1), -np.inf)
     return np.where(reach > 0, reach * (1 + TOP_ERROR_M / np.maximum(top, TOP_ERROR_M)) + END_MARGIN_M, np.inf)
+
+
+def falls_aside(frame: Frame, edges: Edges, top: np.ndarray) -> np.ndarray:
+    """Return (n, 2) bool: whether the far sides of level tops come nearer towards their left and their right ends.
+
+    Then a top, which is convex, does so beyond these ends too, where something may hide it.
+    """
+    upper = edges.side("top")
+    met = _away(frame, *_inwards(frame, upper, -1), top)
+    far = of_rows(np.sort(met, axis=1), TOP_PERCENT)[:, None]
+    raised = np.maximum(upper.rows - FALL_PX, 0)
+    reached, _ = frame.sight_at(raised, upper.columns)
+    above = reached * frame.directions(raised, upper.columns)[2]
+    # What stands on the top, or before it, cuts its edge: it seems to come nearer.
+    falls = (_away(frame, raised, upper.columns, top) < far) & ((reached == 0) | (above > met * (1 + FARTHER)))
+    count = max(1, round(END_SHARE * falls.shape[1]))
+    return np.stack([falls[:, :count].all(axis=1), falls[:, -count:].all(axis=1)], axis=1)
 
 
 def foot(frame: Frame, edges: Edges, sparse: np.ndarray) -> np.ndarray:
@@ -76,10 +96,18 @@ def _meet(
     Of each n they are in ascending order, those of rays that hardly fall, or are not `chosen` (n, m), endless and
     last; how many (n,) are not is returned too.
     """
+    met = np.where(chosen, _away(frame, rows, columns, height), ENDLESS_M)
+    return np.sort(met, axis=1), np.count_nonzero(met < ENDLESS_M, axis=1)
+
+
+def _away(frame: Frame, rows: np.ndarray, columns: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """Return (n, m) how far away, in levelled metres, rays of pixels come down to `height` (n,) below the camera.
+
+    Rays that hardly fall are endless.
+    """
     _, down, away = frame.directions(rows, columns)
-    falling = (down > MIN_FALL) & (height > 0)[:, None] & chosen
-    met = np.where(falling, away * height[:, None] / np.where(falling, down, 1), ENDLESS_M)
-    return np.sort(met, axis=1), np.count_nonzero(falling, axis=1)
+    falling = (down > MIN_FALL) & (height > 0)[:, None]
+    return np.where(falling, away * height[:, None] / np.where(falling, down, 1), ENDLESS_M)
 
 
 def _percentile(ordered: np.ndarray, counts: np.ndarray, percent: float, none: float) -> np.ndarray:

@@ -30,8 +30,8 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     level = np.array([label_kinds.has_level_top(label) for label in labels])
     boxes = occlusion.widen(seen, frame, visible.edges, longest, sparse, level)
     boxes = _no_wider(boxes, seen, bodies)
-    # But for its foot.
-    whole = (boxes[:, :, 0] == seen[:, :, 0]).all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])
+    ends_seen = (boxes[:, :, 0] == seen[:, :, 0]) | edge_rays.falls_aside(frame, visible.edges, visible.tops)
+    whole = ends_seen.all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])  # of its top
     for i in (np.ptp(boxes[:, :, 0], axis=1) > np.ptp(seen[:, :, 0], axis=1)).nonzero()[0].tolist():
         boxes[i] = occlusion.follow_slope(boxes[i], seen[i], visible.points[:, i])
     back = _backs(boxes, labels, edge_rays.top_reach(frame, visible.edges, visible.tops), visible.behind)
@@ -48,6 +48,14 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
     ends = np.maximum(seen[:, 1, 2], np.minimum(boxes[:, 1, 2], end))
     boxes[:, 1, 2] = np.where(flat, ends, boxes[:, 1, 2])
+    return _no_wider_than_deep(boxes, seen, flat & is_round & np.isfinite(end))
+
+
+def _no_wider_than_deep(boxes: np.ndarray, seen: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the (n, 2, 3) boxes, of which the `chosen` (n,) bool are round, as wide at most as they are deep."""
+    width = np.where(chosen, np.ptp(boxes[:, :, 2], axis=1) + 2 * ROUND_MARGIN_M, np.inf)
+    boxes[:, 0, 0] = np.maximum(boxes[:, 0, 0], np.minimum(seen[:, 0, 0], seen[:, 1, 0] - width))
+    boxes[:, 1, 0] = np.minimum(boxes[:, 1, 0], np.maximum(seen[:, 1, 0], seen[:, 0, 0] + width))
     return boxes
 
 

@@ -141,6 +141,21 @@ def test_the_body_behind_a_single_face_goes_back_along_its_normal(side):
     assert not faces_of(np.hstack([points, side_of_it])).there[0]
 
 
+def test_the_far_side_of_a_top_that_falls_towards_the_picture_s_border_tells_its_end():
+    turns = np.radians(np.arange(5, 90, 10))
+    half = 0.8 * np.stack([np.cos(turns), np.zeros(9), np.sin(turns)], axis=1)  # of boxes that make up a disc
+    disc = [[[1.7, 1.0, 3.3] - size, [1.7, 1.05, 3.3] + size] for size in half]
+    table = [*disc, [[1.65, 1.05, 3.25], [1.75, 1.4, 3.35]]]
+    scene, ids = see(table)
+    named, any_table = box_of(scene, ids >= 0, "round table"), box_of(scene, ids >= 0, "table")
+    assert 4.05 < named[1, 2] < 4.3 and 2.45 < named[1, 0] < 2.65  # as wide as it is deep
+    assert 4.05 < any_table[1, 2] < 4.3 and any_table[1, 0] > 3.0
+    assert box_of(scene, ids >= 0, "thing")[1, 2] > 4.5
+    carton = [[1.95, 0.7, 3.2], [2.3, 1.0, 3.4]]  # hides the upper edge where it would fall
+    scene, ids = see([*table, carton])
+    assert box_of(scene, (ids >= 0) & (ids < 10), "table")[1, 2] > 4.5
+
+
 def test_a_corner_that_would_be_in_sight_is_not_made_up():
     a, b = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 4000))
     x, z = (a - b) / 2**0.5, 3.5 + (a + b) / 2**0.5  # a table's top, seen towards a corner
