@@ -172,9 +172,10 @@ def finish(what: str, succeeded: int, failures: Failures | list[dict[str, str]],
     together. The line counts images: all well, failed, and done in part, where objects failed.
     """
     path = errors_path(output)
+    well = f"{what}: {succeeded} image{'' if succeeded == 1 else 's'} succeeded"
     if not failures:
         path.unlink(missing_ok=True)  # a stale list from an earlier run would mislead
-        print(f"{what}: {succeeded} images succeeded, 0 failed; written to {output}")
+        print(f"{well}, 0 failed; written to {output}")
         return 0
     objects = failed = in_part = 0
     with atomic_open(path) as stream:
@@ -187,5 +188,5 @@ def finish(what: str, succeeded: int, failures: Failures | list[dict[str, str]],
             failed += whole
             in_part += not whole
     told = f", {in_part} done in part (objects that failed: {objects})" if objects else ""
-    print(f"{what}: {succeeded} images succeeded, {failed} failed{told}, see {path}", file=sys.stderr)
+    print(f"{well}, {failed} failed{told}, see {path}", file=sys.stderr)
     return 1

@@ -92,7 +92,7 @@ def test_the_summary_counts_images_and_of_those_done_in_part_the_objects(folder,
     assert capsys.readouterr().err == f"layers_aggregation: {told}{folder / 'out.json.errors.jsonl'}\n"
     (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": good}))
     assert run(folder, "in.json", "out.json") == 0
-    assert "1 images succeeded, 0 failed; written to" in capsys.readouterr().out
+    assert "1 image succeeded, 0 failed; written to" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
