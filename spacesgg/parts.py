@@ -26,9 +26,9 @@ def extremes(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cv2.dilate(z, KERNEL), cv2.erode(z + ~(z > 0) * np.float32(1e30), KERNEL)
 
 
-def span_of(z: np.ndarray, part: np.ndarray) -> list[float]:
+def span_of(z: np.ndarray, part: np.ndarray, percents: tuple[float, float] = SPAN_PERCENTS) -> list[float]:
     """Return the [near, far] that most depths of a part, (h, w) bool, lie within."""
-    return percentiles(sample(z, part, SPAN_VALUES), SPAN_PERCENTS)
+    return percentiles(sample(z, part, SPAN_VALUES), percents)
 
 
 def main_part(spans: dict[int, list[float]], weights: np.ndarray, share: float) -> int:

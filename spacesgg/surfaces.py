@@ -41,7 +41,8 @@ MIDDLE = 0.7  # of the greatest distance to the mask's edge that pixels next to 
 MIDDLE_KERNEL = np.ones((7, 7), np.uint8)  # across half a thin leg in its mask
 SOFT_MIDDLE = 0.6  # of the greatest distance at all
 OWN_SHARE = 0.3  # of the middle: with less the object stands where all around it is as far away
-FLYING_SHARE = 0.05  # of the pixels along the middle of a leg
+FLYING_SHARE = 0.08  # of the pixels along the middle of a leg
+MIDDLE_PERCENTS = (5.0, 90.0)  # flying pixels lie behind
 
 
 class Surface(NamedTuple):
@@ -154,7 +155,7 @@ def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, soft: bool) -> 
     if np.count_nonzero(middle) < MIN_POINTS:
         return np.zeros_like(inside)
     found = main_cluster(z, middle, FLYING_SHARE)
-    near, far = span_of(z, found)
+    near, far = span_of(z, found, MIDDLE_PERCENTS)
     return found & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
 
 
