@@ -13,6 +13,7 @@ from spacesgg.quantiles import of_parts, of_rows
 GROWTH_PX = 1
 SOFT_GROWTH_PX = 2
 TOP_PERCENT = 90.0  # of the upper edge's columns: single ones are strays
+SOFT_TOP_PERCENT = 97.0  # of trimmed masks and smooth depth no columns are: the farthest corner is told
 MIN_FALL = 0.02  # metres down per metre away: flatter rays tell nothing of where they meet a height
 BELOW_PX = 5  # below the lower edge, as it is taken, the ground is looked for
 FOOT_PERCENT = 10.0  # of the lower edge's columns
@@ -33,7 +34,7 @@ def top_reach(frame: Frame, edges: Edges, top: np.ndarray, side: int = 1) -> np.
     """
     upper = edges.side("top")
     away, count = _meet(frame, *_inwards(frame, upper, side), top)
-    return _percentile(away, count, TOP_PERCENT, -np.inf)
+    return _percentile(away, count, SOFT_TOP_PERCENT if frame.soft else TOP_PERCENT, -np.inf)
 
 
 def top_end(frame: Frame, edges: Edges, top: np.ndarray, whole: np.ndarray) -> np.ndarray:
