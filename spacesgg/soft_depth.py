@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from spacesgg.parts import GAP, STEP, main_part, span_of, without_steps
+from spacesgg.quantiles import percentiles
 
 MIN_POINTS = 10
 # So far into the mask neither its edge nor the depth is trusted.
@@ -13,26 +14,47 @@ LEVEL_STEP = 0.035  # soft depth is without noise
 SOFT_RIVAL_SHARE = 0.2  # ramps have eaten most of what is narrow
 MAX_SPREAD = 1.2  # from the near to the far side of what is not thin, but for long tables seen end-on
 RIDGE_PX = 5  # half a leg and a ramp
+EDGE_PX = 2  # what is nearer to the mask's edge is another's
+RAMP_SPREAD = 1.2  # times as far as its near end a ramp's far end is
+RAMP_LEVEL = 0.2  # of the pixels: of a surface more are level
+NARROW_PX = 7  # from the middle of a thing to the edge of its trimmed mask: ramps reach so far
+CREST_PERCENT = 60.0
 
 
 def trusted(z: np.ndarray, pixels: np.ndarray, inside: np.ndarray, step: int) -> np.ndarray:
     """Return those of an object's `pixels` (h, w) whose depth z (h, w) is its own and no mixture.
 
-    `inside` (h, w) bool is its mask; neighbours are `step` pixels of the image apart.
+    `inside` (h, w) bool is its mask; neighbours are `step` pixels of the image apart. Where no pixel's depth is
+    sure to be the object's, all that may be are returned.
     """
-    core = _core(pixels, inside, SOFT_RIM_PX / step)
-    return _ridge(z, _nearest_parts(z, core), inside, step)
+    distance = step * cv2.distanceTransform(np.pad(inside.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    found = _ridge(z, _nearest_parts(z, _core(pixels, distance)), inside, step)
+    if _are_ramps(z, found):
+        return (distance > EDGE_PX) & (z > 0) & (z <= np.float32(span_of(z, found)[1]))
+    return _crest(z, found) if percentiles(distance[found], (50,))[0] < NARROW_PX else found
 
 
-def _core(pixels: np.ndarray, inside: np.ndarray, soft_rim: float) -> np.ndarray:
-    """Return the pixels far from the mask's edge, or as far as leaves enough of them."""
-    distance = cv2.distanceTransform(np.pad(inside.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+def _core(pixels: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Return the pixels far from the mask's edge, `distance` (h, w) pixels, or as far as leaves enough of them."""
     distances = distance[pixels]
     enough = max(MIN_POINTS, MIN_CORE_SHARE * len(distances))
     if len(distances) <= enough:
         return pixels
     rim = float(np.partition(distances, -int(enough))[-int(enough)])
-    return pixels & (distance >= min(rim, soft_rim))
+    return pixels & (distance >= min(rim, SOFT_RIM_PX))
+
+
+def _are_ramps(z: np.ndarray, pixels: np.ndarray) -> bool:
+    """Return whether all that is left of an object leads from one depth to another: it is thinner than a ramp."""
+    near, far = span_of(z, pixels)
+    level = np.count_nonzero(pixels & without_steps(z, LEVEL_STEP))
+    return far > RAMP_SPREAD * near and level < RAMP_LEVEL * np.count_nonzero(pixels)
+
+
+def _crest(z: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return the nearer ones of a narrow object's pixels: from its middle on ramps lead off to what is behind."""
+    crest = pixels & (z <= np.float32(percentiles(z[pixels], (CREST_PERCENT,))[0]))
+    return crest if np.count_nonzero(crest) >= MIN_POINTS else pixels
 
 
 def _nearest_parts(z: np.ndarray, core: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 import pytest
+import ray_cast
 
-from spacesgg import depth_ranges, instances, mask_growth
+from spacesgg import depth_ranges, edge_rays, frame, instances, mask_growth, outlines
 
 SHAPE = (240, 320)
 THINGS = (np.s_[40:100, 30:90], np.s_[90:200, 120:170], np.s_[60:140, 220:300])
@@ -76,3 +77,31 @@ def test_where_the_legs_of_a_tripod_part_the_wall_between_them_is_not_its_own():
         cv2.line(tripod, (160, 60), (foot, 200), 1, 5)
     depth[tripod > 0] = 3
     assert depth_ranges.depth_range(ramps(depth), grown(tripod, 3), True) == pytest.approx([3, 3], abs=0.3)
+
+
+def test_from_the_middle_of_a_narrow_thing_on_its_depth_is_mixed():
+    depth, post = np.full(SHAPE, 6.0, np.float32), np.zeros(SHAPE, bool)
+    post[60:120, 150:162] = True
+    depth[post] = 4
+    assert depth_ranges.depth_range(ramps(depth), grown(post, 3), True) == pytest.approx([4, 4], abs=0.1)
+
+
+def test_a_cup_smaller_than_a_ramp_may_be_as_near_as_anything_under_its_mask():
+    """Not one of its pixels comes near to its own 5.2 m, before a wall 10 m away, on a shelf at 5 m."""
+    depth = np.full(SHAPE, 10.0, np.float32)
+    depth[100:] = 5
+    cup = np.zeros(SHAPE, bool)
+    cup[92:100, 150:153] = True
+    depth[cup] = 5.2
+    blurred = (1 / cv2.GaussianBlur(1 / depth, (0, 0), 2.5)).astype(np.float32)
+    assert depth_ranges.depth_range(blurred, grown(cup, 3), True)[0] < 6
+
+
+def test_the_farthest_corner_of_a_turned_table_is_one_column_of_its_upper_edge():
+    rows, columns = np.full((1, 4, 24), 180), np.broadcast_to(np.arange(100, 124), (1, 4, 24))
+    rows[:, outlines.SIDES.index("top"), 12:14] = 150
+    edges = outlines.Edges(rows, columns, np.ones(rows.shape))
+    points, _ = ray_cast.render([], walls=[[[-8, 1.4, -1], [8, 1.5, 12]]])
+    for soft, reach in ((True, 0.5 * 260 / 32), (False, 0.5 * 260 / 61)):
+        scene = frame.make_frame(points)._replace(soft=soft)
+        assert edge_rays.top_reach(scene, edges, np.array([0.5]))[0] == pytest.approx(reach, rel=0.02)
