@@ -13,6 +13,8 @@ from spacesgg.quantiles import percentiles
 from spacesgg.surfaces import Surface
 from spacesgg.visible import MAX_UNSEEN_M, Visible
 
+# Where depth crosses edges in ramps the rim left out hides the top of what is upright: its height is not known.
+SOFT_TOP_OF_WIDTH = 2.5
 TOP_OF_WIDTH = 1.2  # the farthest of what does not end in a level top may be lower than its highest
 STEM_SHARE = 0.4  # of the height: what stands on legs is narrow there
 ALL_FEET = 1.6  # times their distance from the stem: three feet, however turned, stand 3 ** 0.5 times that deep
@@ -34,7 +36,8 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     whole = ends_seen.all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])  # of its top
     for i in (np.ptp(boxes[:, :, 0], axis=1) > np.ptp(seen[:, :, 0], axis=1)).nonzero()[0].tolist():
         boxes[i] = occlusion.follow_slope(boxes[i], seen[i], visible.points[:, i])
-    back = _backs(boxes, labels, edge_rays.top_reach(frame, visible.edges, visible.tops), visible.behind)
+    reach = edge_rays.top_reach(frame, visible.edges, visible.tops)
+    back = _backs(boxes, labels, reach, visible.behind, frame.soft)
     is_round = np.array([label_kinds.is_round(label) for label in labels])
     back = np.where(is_round, np.fmin(back, bodies[:, 1, 1] + ROUND_MARGIN_M), back)
     boxes[:, 1, 2] = np.maximum(boxes[:, 1, 2], back)
@@ -81,7 +84,7 @@ def _no_wider(boxes: np.ndarray, seen: np.ndarray, bodies: np.ndarray) -> np.nda
     return boxes
 
 
-def _backs(boxes: np.ndarray, labels: list[str], reach: np.ndarray, behind: np.ndarray) -> np.ndarray:
+def _backs(boxes: np.ndarray, labels: list[str], reach: np.ndarray, behind: np.ndarray, soft: bool) -> np.ndarray:
     """Return (n,) how far back, in levelled metres, objects may go on behind the faces they show.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
@@ -91,7 +94,8 @@ def _backs(boxes: np.ndarray, labels: list[str], reach: np.ndarray, behind: np.n
     width, front = np.ptp(boxes[:, :, 0], axis=1), boxes[:, 0, 2]
     least = [size_priors.least_depth(*pair) for pair in zip(labels, width.tolist(), strict=True)]
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
-    reach = np.where(flat, reach, np.minimum(reach, front + TOP_OF_WIDTH * width))
+    most = np.where(flat, SOFT_TOP_OF_WIDTH if soft else np.inf, TOP_OF_WIDTH)
+    reach = np.minimum(reach, front + most * width)
     return np.minimum(np.maximum(front + least, reach), behind)
 
 

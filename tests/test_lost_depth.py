@@ -92,6 +92,19 @@ def test_a_seat_shows_by_a_few_rows_that_it_goes_on_behind_what_lies_on_it():
     assert holds(extent, ball) and extent.box[0, 2] > 2.8 and extent.box[1, 2] < 3.8
 
 
+def test_one_step_of_the_sensor_s_depth_beside_the_foot_is_no_wall():
+    box, table = [[-0.04, 0.2, 2.4], [0.04, 0.3, 2.5]], [[-0.9, 0.3, 1.8], [0.9, 0.35, 3.1]]
+    points, ids = render([box, table], walls=(FLOOR, WALL))
+    points[ids == 0] = 0
+    foot = np.nonzero(ids == 0)[0].max()
+    step = np.s_[foot - 6 : foot - 1]  # these rows return the same depth
+    z = points[step, :, 2:]
+    points[step] *= np.where(z > 0, np.median(z[z > 0]) / np.maximum(z, 1e-3), 0)
+    mask = cv2.dilate((ids == 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    extent = lost_depth.find_extent(frame.make_frame(points), {"a": mask, "b": ids > 0}, "a", "thing")
+    assert holds(extent, box) and extent.box[1, 2] < 3.2
+
+
 def test_a_picture_with_wall_on_all_sides_hangs_on_it():
     picture = [[-0.3, -0.8, 6.95], [0.3, -0.3, 7.0]]
     extent = place([picture], "picture")
