@@ -89,7 +89,7 @@ def _backs(boxes: np.ndarray, labels: list[str], reach: np.ndarray, behind: np.n
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
     unless they hang on, or stand against, the surface that is seen around them, `behind` (n,) metres away. The
-    upper edges prove that they go back to `reach` (n,).
+    upper edges prove that they go back to `reach` (n,), which is believed less where depth is `soft`.
     """
     width, front = np.ptp(boxes[:, :, 0], axis=1), boxes[:, 0, 2]
     least = [size_priors.least_depth(*pair) for pair in zip(labels, width.tolist(), strict=True)]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import ray_cast
 
-from spacesgg import depth_ranges, edge_rays, frame, instances, mask_growth, outlines
+from spacesgg import depth_ranges, edge_rays, extents, frame, instances, mask_growth, outlines, surfaces
 
 SHAPE = (240, 320)
 THINGS = (np.s_[40:100, 30:90], np.s_[90:200, 120:170], np.s_[60:140, 220:300])
@@ -105,3 +105,11 @@ def test_the_farthest_corner_of_a_turned_table_is_one_column_of_its_upper_edge()
     for soft, reach in ((True, 0.5 * 260 / 32), (False, 0.5 * 260 / 61)):
         scene = frame.make_frame(points)._replace(soft=soft)
         assert edge_rays.top_reach(scene, edges, np.array([0.5]))[0] == pytest.approx(reach, rel=0.02)
+
+
+def test_an_upright_book_whose_top_the_rim_hides_does_not_go_back_to_where_its_upper_edge_would_meet_its_height():
+    room = [[[-8, 1.4, -1], [8, 1.5, 12]], [[-8, -3, 8], [8, 1.5, 8.1]]]
+    points, ids = ray_cast.render([[[-0.06, 0.15, 3.0], [0.06, 1.4, 3.15]]], walls=room)
+    scene = frame.make_frame(points)._replace(soft=True)
+    surface = surfaces.find_surface(scene.depth, ids == 0, True)
+    assert extents.find_extent(scene, surface, "book").box[1, 2] < 3.35
