@@ -59,8 +59,8 @@ def find_surfaces(
         growth = mask_growth.find_growth(depth, masks.values())
         masks = {key: mask_growth.trimmed(mask, growth) for key, mask in masks.items()}
     overlap = find_overlap(masks.values())
-    if road is not None:
-        depth = sparse_returns.standing(depth, road)
+    if road is not None and masks:
+        depth = sparse_returns.standing(depth, road, np.logical_or.reduce(list(masks.values())))
     standing = {key for key in masks if lidar and street_sizes.size_range(labels.get(key, ""))}
     found = {key: find_surface(depth, mask, soft, overlap, road, key in standing) for key, mask in masks.items()}
     if not lidar:

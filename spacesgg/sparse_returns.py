@@ -1,5 +1,6 @@
 """Which returns of sparse depth (projected LiDAR) under an instance mask are the object's own."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,9 @@ SHARED_WEIGHT = 0.25  # of a return that two masks claim
 GAP = 0.08  # parts of one object follow each other in depth more closely than this share of it
 FOOT_PX, FOOT_SHARE = 4, 0.1  # by as much, or this share of their height, masks may reach below an object's foot
 UNEVEN = 0.05  # of the distance: how much nearer or farther than its plane the ground may be
+FALLING = 0.2  # the same where the road falls off to a side, if nothing else is the object
+UPRIGHT_PX = (8, 2)  # above and aside: there the next scan line is
+SAME_DEPTH = 0.015  # of the depth: so little do returns of what is upright differ from one scan line to the next
 ROAD_HEIGHT = 0.1  # of the camera's height above the ground: what is lower is road, or a kerb
 
 
@@ -61,16 +65,26 @@ def find_road(depth: np.ndarray) -> Road | None:
     return Road(rays[:, 0, 1] * down + forward, rays[0, :, 0] * right)
 
 
-def standing(depth: np.ndarray, road: Road) -> np.ndarray:
+def standing(depth: np.ndarray, road: Road, claimed: np.ndarray) -> np.ndarray:
     """Return the (H, W) depth without the returns of the ground.
 
-    Boxes and grown masks hold much of it, and its scan lines lead from one object to the next.
+    Boxes and grown masks hold much of it, and its scan lines lead from one object to the next. What is upright is
+    no ground: where the road falls off to a side, cars stand at the height that it would have. Asked is where
+    objects are, `claimed` (H, W) bool.
     """
     rows, columns = depth.nonzero()
     expected = road.along[rows] + road.across[columns]
     ground = np.abs(1 / depth[rows, columns] - expected) < ROAD_HEIGHT * expected
     left = depth.copy()
     left[rows[ground], columns[ground]] = 0
+    chosen = ground & claimed[rows, columns]
+    rows, columns, expected = rows[chosen], columns[chosen], expected[chosen]
+    for up, aside in itertools.product(range(2, UPRIGHT_PX[0] + 1), range(-UPRIGHT_PX[1], UPRIGHT_PX[1] + 1)):
+        above = np.maximum(rows - up, 0), np.clip(columns + aside, 0, depth.shape[1] - 1)
+        same = np.abs(depth[above] - depth[rows, columns]) < SAME_DEPTH * depth[rows, columns]
+        same &= expected > (1 + 3 * SAME_DEPTH) * (road.along[above[0]] + road.across[above[1]])
+        for place in (rows[same], columns[same]), (above[0][same], above[1][same]):
+            left[place] = depth[place]
     return left
 
 
@@ -119,7 +133,9 @@ def find_returns(
     members = [values[labels == number] for number in range(count)]
     if road is not None:
         near, far = _foot(mask, window, road)
-        own &= np.array([part.min() for part in members]) <= far * (1 + UNEVEN)
+        fronts = np.array([part.min() for part in members])
+        seen = own & (fronts <= far * (1 + UNEVEN))
+        own = seen if seen.any() else own & (fronts <= far * (1 + FALLING))
         if stands:
             least = min(near * (1 - UNEVEN), _nearest_below(outside, inside, spacing) * (1 + UNEVEN))
             floats = np.array([percentiles(part, (50,))[0] for part in members]) < least
