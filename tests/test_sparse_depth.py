@@ -113,9 +113,9 @@ def test_what_stands_may_have_a_hidden_foot():
 
 def test_the_ground_is_not_quite_even():
     depth = road_depth()
-    mask = place(depth, (40, foot(20.0) + sparse_returns.FOOT_PX), (150, 165), 21.0)
+    mask = place(depth, (40, foot(20.0) + sparse_returns.FOOT_PX), (150, 165), 22.0)
     depth[60:72:4, 150:165:3] = 12.0  # something small before it
-    assert depths(find(depth, {"a": mask}, a="car")["a"], depth) == {21.0}
+    assert depths(find(depth, {"a": mask}, a="car")["a"], depth) == {22.0}
 
 
 def test_what_stands_lower_than_the_road_beside_it_is_found():
