@@ -151,7 +151,7 @@ def _carrier(frame: Frame, view: View, below: np.ndarray, sides: list[np.ndarray
         shown = [side for side in sides if _lies_in(side, ground)]
         if shown and _lies_in(below, ground):
             return _surface(view, below | shown[0] | shown[-1], [below, *shown])
-    return _surface(view, sides[0] | sides[1], [below, *sides])
+    return _surface(view, below | sides[0] | sides[1], [below, *sides])
 
 
 def _surface(view: View, base: np.ndarray, parts: list[np.ndarray]) -> np.ndarray | None:
