@@ -11,11 +11,11 @@ import numpy as np
 
 from spacesgg.quantiles import percentiles
 
-LINES = 32  # rows, and columns, of a mask that are followed inwards from both of their ends
+LINES = 16  # rows, and columns, of a mask that are followed inwards from both of their ends
 OUTSIDE_PX = 3  # from the mask's edge, where the background is looked at
 INSIDE_PX = 12  # masks are grown by less, half a ramp included
 CONTRAST = 1.2  # times nearer than the background is the object, or the edge is not taken
-MIN_LINES = 40  # of all masks together
+MIN_LINES = 30  # of all masks together
 # The last pixels are left: outlines of depth, and of masks, wander.
 SPARE_PX = 1.5
 STEPS = np.arange(-OUTSIDE_PX, INSIDE_PX + 1)
@@ -51,16 +51,18 @@ def find_growth(depth: np.ndarray, masks: Iterable[np.ndarray]) -> float:
 def _lines(mask: np.ndarray) -> list[np.ndarray]:
     """Return (4, n) each: row and column of outermost pixels of the (H, W) mask, steps down and right inwards."""
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    own = mask[y : y + height, x : x + width]
     found = []
-    for along, start, length in ((mask, y, height), (mask.T, x, width)):
-        numbers = start + length * np.arange(min(LINES, length)) // min(LINES, length)
+    for along, corner in ((own, (y, x)), (own.T, (x, y))):
+        numbers = np.arange(min(LINES, len(along))) * len(along) // min(LINES, len(along))
         lines = along[numbers]
-        numbers = numbers[lines.any(axis=1)]
-        lines = along[numbers]
+        some = lines.any(axis=1)
+        numbers, lines = numbers[some], lines[some]
+        still = np.zeros_like(numbers)
         for end, inwards in ((lines.argmax(axis=1), 1), (lines.shape[1] - 1 - lines[:, ::-1].argmax(axis=1), -1)):
-            still = np.zeros_like(numbers)
-            places = (numbers, end, still, still + inwards)
-            found.append(np.array(places if along is mask else (end, numbers, still + inwards, still)))
+            line, place = numbers + corner[0], end + corner[1]
+            step = still + inwards
+            found.append(np.array((line, place, still, step) if along is own else (place, line, step, still)))
     return found
 
 
