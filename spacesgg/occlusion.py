@@ -18,6 +18,7 @@ from spacesgg.resting import rests_on_level
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
 FARTHER = 0.04  # background is farther by this share
 FREE_SHARE = 0.2  # of the lines to an edge that is not hidden
+BORDER_PX = 1  # masks that reach so near to the picture's border are cut by it
 TOP, BOTTOM = 2, 3  # of the outline's sides
 MOST_OF_TOP = 0.75  # of the upper edge's lines: where more are hidden the rest may be strays
 NEARER = 0.05  # a neighbour nearer by this share occludes the object
@@ -81,9 +82,9 @@ def widen(
         there = _leading(lines, z, own, hidden, side, (width_px, height_px)[axis][thing])
         if there is None:
             continue
-        if side == BOTTOM and rests_on_level(frame, Edges(*(part[thing] for part in edges))):
-            continue
         followed = lines.of(there)
+        if side == BOTTOM and followed.room[0] > BORDER_PX and rests_on_level(frame, edges.only(thing)):
+            continue
         if side != BOTTOM and not (sparse[thing] or frame.soft) and _passes(followed, z[there]):
             continue
         reach = _reach(followed, z[there])
@@ -111,6 +112,9 @@ def _leading(
     `hidden` (N,) bool it may go on. In their direction it is `size_px` pixels long.
     """
     room = lines.room[own]
+    cut = np.flatnonzero(room <= BORDER_PX) + own.start
+    if side == BOTTOM and len(cut):
+        return cut  # be it the stem under a crown, of a single line
     share = LOWEST_SHARE if side == BOTTOM else EXTREME_SHARE
     nearest = np.sort(room)
     extreme = room <= max(nearest[STRAY_LINES], nearest[0] + share * size_px)

@@ -24,8 +24,8 @@ SPREAD_PERCENTS = (16.0, 50.0, 84.0)
 
 
 def rests_on_level(frame: Frame, edges: Edges) -> bool:
-    """Return whether the object of these (4, m) edges rests on a level surface that is seen beside its foot."""
-    rows, columns = edges.rows, edges.columns
+    """Return whether the object of these (1, 4, m) edges rests on a level surface that is seen beside its foot."""
+    rows, columns, depth = (part[0] for part in edges)
     lowest = int(rows.max())
     low = rows >= lowest - max(2, FOOT_SHARE * (lowest - int(rows.min())))
     left, right, foot = int(columns[low].min()), int(columns[low].max()), lowest - GROWTH_PX
@@ -34,7 +34,7 @@ def rests_on_level(frame: Frame, edges: Edges) -> bool:
     aside = np.concatenate([left - aside, right + aside])
     aside = aside[(aside >= 0) & (aside < width)]
     around = np.arange(max(foot - ABOVE_PX, 0), min(foot + BELOW_PX + 1, height))[:, None]
-    away = percentiles(edges.depth[low], (50,))[0]
+    away = percentiles(depth[low], (50,))[0]
     down = away * (frame.along[1, foot] + frame.across[1, (left + right) // 2])
     seen, fall = frame.depth[around, aside], frame.along[1, around] + frame.across[1, aside]
     seen, fall = seen[seen > 0], fall[seen > 0]

@@ -232,3 +232,16 @@ def test_legs_that_point_aside_tell_how_far_the_one_without_depth_may_stand(labe
     box = box_of(scene, ids >= 0, label)
     assert box[0, 2] == pytest.approx(near, abs=0.06)
     assert box[1, 2] > 3.4
+
+
+def test_a_stem_that_the_border_cuts_goes_on_below_it_though_the_crown_ends():
+    crown, stem = [[-0.5, -0.4, 1.9], [0.5, 0.4, 2.1]], [[-0.02, 0.4, 1.98], [0.02, 1.4, 2.02]]
+    scene, ids = see([crown, stem])
+    assert box_of(scene, ids >= 0, "plant")[1, 1] == pytest.approx(1.4, abs=0.03)
+
+
+@pytest.mark.parametrize(("label", "right"), [("television", 0.95), ("clock", 0.15)])
+def test_a_screen_behind_something_may_be_as_wide_as_screens_are(label, right):
+    screen, post = [[-0.35, -0.3, 4.0], [0.6, 0.2, 4.05]], [[-0.05, -1.0, 2.0], [0.6, 1.4, 2.1]]
+    scene, ids = see([screen, post])
+    assert box_of(scene, ids == 0, label)[1, 0] == pytest.approx(right, abs=0.2)
