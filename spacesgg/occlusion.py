@@ -26,6 +26,7 @@ TOUCH_PX = 6  # an occluder begins within so many pixels of the edge; holes beyo
 SLOPE_PX = 5  # over which the slope of a neighbouring surface is taken
 SPARSE_TOUCH_PX = 15  # between sparse returns depth is filled from the nearest
 LEVEL = 0.02  # of its depth: what carries an object is at its own height; a sofa before it ends a little lower
+LOWEST_TOP = 1.15  # times the height of the mask's lower edge: some pixels farther down, and noise
 SOFT_LEVEL = 0.05  # where depth drifts
 MIN_FALL = 0.03  # metres down per metre of depth: flatter rays do not tell heights apart
 SCAN_LINES = 24  # rows or columns of each side of an object that are followed
@@ -247,7 +248,9 @@ def _hidden(lines: _Lines, z: np.ndarray, touch: np.ndarray) -> np.ndarray:
     # and the first depth below a cup may be that of the table's edge.
     level = SOFT_LEVEL if lines.frame.soft else LEVEL
     own, met = fall[:, 0], fall[count, first] * there
+    # Where it begins at once its height is the top's own; what is much lower there stands upright before the foot.
     carried = (own > MIN_FALL) & (met >= z * np.float32(1 - level) * own)
+    carried &= (first > 1) | (met <= z * np.float32(LOWEST_TOP) * own)
     covered.reshape(-1, 4, SCAN_LINES)[:, BOTTOM] &= ~carried.reshape(-1, 4, SCAN_LINES)[:, BOTTOM]
     return covered | cut
 

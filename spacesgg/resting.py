@@ -18,7 +18,7 @@ ABOVE_PX, BELOW_PX = 3, 4  # rows: of what is upright the depth is the same in a
 FOOT_SHARE = 0.1  # of the mask's height: its lowest part is the foot
 MIN_FALL = 0.02  # metres down per metre of depth
 MIN_SEEN = 12  # pixels
-MAX_OFF = 0.05  # of the distance: how far that plane may be from the foot
+MAX_OFF = 0.03  # of the distance: how far that plane may be from the foot
 MAX_SPREAD = 0.025  # of the distance, half of what the middle two thirds of the pixels span
 SPREAD_PERCENTS = (16.0, 50.0, 84.0)
 

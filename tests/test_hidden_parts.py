@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from ray_cast import render
 
-from spacesgg import completion, dark_things, extents, frame, label_kinds, sparse_returns, surfaces
+from spacesgg import (
+    completion,
+    dark_things,
+    extents,
+    frame,
+    label_kinds,
+    sparse_returns,
+    surfaces,
+)
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
@@ -245,3 +253,9 @@ def test_a_screen_behind_something_may_be_as_wide_as_screens_are(label, right):
     screen, post = [[-0.35, -0.3, 4.0], [0.6, 0.2, 4.05]], [[-0.05, -1.0, 2.0], [0.6, 1.4, 2.1]]
     scene, ids = see([screen, post])
     assert box_of(scene, ids == 0, label)[1, 0] == pytest.approx(right, abs=0.2)
+
+
+def test_an_upright_front_just_below_the_camera_s_height_carries_nothing_behind_it():
+    chest, post = [[-1.0, 0.2, 3.2], [1.0, 1.4, 3.25]], [[-0.05, -0.3, 3.4], [0.05, 1.4, 3.5]]
+    scene, ids = see([chest, post])
+    assert box_of(scene, ids == 1)[1, 1] == pytest.approx(1.4, abs=0.04)
