@@ -100,6 +100,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     if not keep:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)
     orders = views.order_lists({o.key: found[o.key] for o in objects if o.key in found}, scene.tilt_sigma)
+    orders = views.with_every_pair(orders, [thing.key for thing in objects])
     entry["order_list"] = orders["front"]
     entry["views"] = {
         view: {"levels": views.levels(measured, view, args.min_gap), "order_list": orders[view]}

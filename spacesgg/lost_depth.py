@@ -31,7 +31,7 @@ def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str
     `masks` are the (H, W) bool masks of all objects by key. Sparse depth tells nothing: it is missing everywhere.
     """
     mask = masks[key]
-    if cv2.countNonZero(mask.view(np.uint8)) < MIN_PX:
+    if frame.lidar or cv2.countNonZero(mask.view(np.uint8)) < MIN_PX:
         return None
     view = footing.look(frame, mask)
     # Of an open field, too, most is out of a sensor's reach, but what is in reach is dense.

@@ -91,7 +91,9 @@ def _starts_like_a_vowel(text: str) -> bool:
 
 def readable(label: str) -> str:
     """Return the label as it is read, without determiner, hyphens and data-set suffixes."""
-    words = " ".join(re.sub(r"[<>_\[\]]", " ", label).split())
+    words = " ".join(re.sub(r"[<>_\[\]]", " ", label).split()).strip("- ")
+    if not re.search(r"\w", words):
+        return ""  # nothing that could be read
     core = re.sub(r"(-(merged|other|stuff))+$", "", words.lower())
     if core in _READINGS:
         return _READINGS[core]
@@ -155,5 +157,5 @@ def could_mean(text: str, other: str) -> bool:
 
 def names(text: str, label: str) -> bool:
     """Tell whether `text`, as it stands in a <ref>, is the label's reading, in the singular or plural."""
-    wanted = readable(label).lower()
+    wanted = noun(label).text.lower()
     return readable(text).lower() in (wanted, plural(wanted), label.strip().lower())

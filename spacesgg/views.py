@@ -4,6 +4,7 @@ Frame: x right, y down, z forward, metres, levelled so that y is gravity. An ext
 [[x_min, y_min, z_min], [x_max, y_max, z_max]]. Signs are those of FORMATS.md §2.
 """
 
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -56,6 +57,14 @@ def order_lists(extents: dict[str, Extent], tilt_sigma: float = 0.0) -> dict[str
     names = [f"{first}>{second}" for first, second in combinations(extents, 2)]
     # Turned with the scene, an axis only changes its name, or which of its ends comes first.
     return {view: dict(zip(names, (front @ ROTATIONS[view].T).tolist(), strict=True)) for view in VIEWS}
+
+
+def with_every_pair(
+    orders: dict[str, dict[str, list[int]]], keys: Iterable[str]
+) -> dict[str, dict[str, list[int]]]:
+    """Return `order_lists` with every pair of `keys`, in their order; of pairs that have none nothing is said."""
+    names = [f"{first}>{second}" for first, second in combinations(keys, 2)]
+    return {view: {name: order.get(name, [0, 0, 0]) for name in names} for view, order in orders.items()}
 
 
 def order_list(extents: dict[str, Extent], view: str, tilt_sigma: float = 0.0) -> dict[str, list[int]]:

@@ -95,3 +95,21 @@ def test_records_that_llava_cannot_load_are_faults_of_their_own(folder, capsys):
     (folder / "torn.jsonl").write_bytes((folder / "bad.jsonl").read_bytes()[:-9])
     assert run(folder, "torn.jsonl") == 2
     assert f"torn.jsonl, line {len(records)}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("request_text", training_record.DESCRIPTION_REQUESTS)
+def test_a_description_of_one_sentence_is_no_list_from_near_to_far(folder, capsys, request_text):
+    image, entry = next(iter(orjson.loads((folder / "annotations.json").read_bytes()).items()))
+    keys = [key for key in entry if key.startswith("[[")][:2]
+    tags = " and ".join(f"a <ref>{entry[key][0]}</ref><box>{key}</box>" for key in keys)
+    value = f"There is only one layer of depth here, and it holds {tags}."
+    same = {f"{keys[0]}>{keys[1]}": [0, 0, 0]}
+    entry = {key: entry[key] for key in keys}
+    entry |= {"levels": [keys], "order_list": same}
+    entry["views"] = {view: {"levels": [keys], "order_list": same} for view in ("left", "right", "back")}
+    (folder / "annotations.json").write_bytes(orjson.dumps({image: entry}))
+    turns = [{"from": "human", "value": f"<image>\n{request_text}"}, {"from": "gpt", "value": value}]
+    record = {"id": "0", "image": Path(image).name, "conversations": turns}
+    (folder / "training.json").write_bytes(orjson.dumps([record]))
+    assert run(folder) == 0
+    assert "0 with faults, 0 not checked" in capsys.readouterr().out

@@ -229,3 +229,13 @@ def test_what_has_no_depth_is_named_to_a_model_as_in_no_layer_and_refused_by_the
         with pytest.raises(InputError, match=r"in no layer.* is cup \[\[3"):
             offline_description.describe(told, random.Random(0))
         assert "in no layer" in told.layer_lines() and told.layer_lines().endswith(told.tag(lost))
+
+
+def test_of_sparse_depth_nothing_is_told_though_the_mask_leaves_nothing_around_it():
+    points, ids = render([[[-0.2, 1.0, 3.6], [0.2, 1.4, 4.0]]], None, (FLOOR, WALL))
+    sparse = np.zeros_like(points)
+    sparse[::4, ::5] = points[::4, ::5]
+    scene = frame.make_frame(sparse)
+    assert scene.lidar
+    for mask in (np.ones(ids.shape, bool), np.indices(ids.shape).sum(axis=0) % 2 == 0):
+        assert lost_depth.find_extent(scene, {"a": mask}, "a", "television") is None

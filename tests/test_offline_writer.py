@@ -418,11 +418,15 @@ def test_blocks_are_parted_by_proven_relations():
         ("tv", "a", "TV", "is"),
         ("the man in black shoes", "a", "man in black shoes", "is"),
         ("three people", "", "three people", "are"),
+        ("-chair", "a", "chair", "is"),
+        ("--", "an", "object", "is"),
+        (" ", "an", "object", "is"),
     ],
 )
 def test_labels_are_read_as_english(label, article, text, verb):
     noun = nouns.noun(label)
     assert (noun.article, noun.text, "are" if noun.plural else "is") == (article, text, verb)
+    assert nouns.names(text, label)
 
 
 def test_a_missing_stage_is_named():

@@ -45,3 +45,9 @@ def test_the_scale_of_monocular_depth_drifts_between_the_sides_of_a_picture():
 
     assert front(0.0, 0.5) == -1
     assert front(-4.0, 4.0) == 0
+
+
+def test_every_pair_is_listed_and_nothing_is_said_of_what_has_no_extent():
+    orders = views.with_every_pair({"front": {"a>c": [-1, 0, 1]}, "back": {"a>c": [1, 0, -1]}}, ["a", "b", "c"])
+    assert orders["front"] == {"a>b": [0, 0, 0], "a>c": [-1, 0, 1], "b>c": [0, 0, 0]}
+    assert list(orders["back"]) == ["a>b", "a>c", "b>c"]

@@ -67,6 +67,8 @@ def _forms(scene: Scene, pairs: list[tuple[str, str]]) -> list[tuple[str, list[t
     if len(pairs) == 1:
         question, answer = pairs[0]
         named = Names(scene).encode(question)[1]
+        if question in training_record.DESCRIPTION_REQUESTS:
+            return [("description", [("", answer)])]
         if not named and len(re.findall(r"[.!](?=\s|$)", answer)) >= SENTENCES_OF_A_DESCRIPTION:
             return [("description", [("", answer)])]
         return [("questions", pairs)]
