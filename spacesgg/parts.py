@@ -31,11 +31,8 @@ def span_of(z: np.ndarray, part: np.ndarray, percents: tuple[float, float] = SPA
     return percentiles(sample(z, part, SPAN_VALUES), percents)
 
 
-def main_part(spans: dict[int, list[float]], weights: np.ndarray, share: float) -> int:
-    """Return the largest part of the nearest group, in depth, that holds `share` of the largest group's weight.
-
-    What is seen through a chair may be larger than the chair, but the chair is nearer.
-    """
+def in_groups(spans: dict[int, list[float]]) -> list[list[int]]:
+    """Return the parts, by their [near, far], that follow each other in depth without a gap, nearest first."""
     groups: list[list[int]] = []
     end = 0.0
     for part in sorted(spans, key=lambda part: spans[part][0]):
@@ -43,6 +40,15 @@ def main_part(spans: dict[int, list[float]], weights: np.ndarray, share: float) 
             groups.append([])
         groups[-1].append(part)
         end = max(end, spans[part][1])
+    return groups
+
+
+def main_part(spans: dict[int, list[float]], weights: np.ndarray, share: float) -> int:
+    """Return the largest part of the nearest group, in depth, that holds `share` of the largest group's weight.
+
+    What is seen through a chair may be larger than the chair, but the chair is nearer.
+    """
+    groups = in_groups(spans)
     totals = [weights[group].sum() for group in groups]
     chosen = next(group for group, total in zip(groups, totals, strict=True) if total >= share * max(totals))
     return max(chosen, key=lambda part: float(weights[part]))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spacesgg.ground import find_ground
+from spacesgg.parts import in_groups
 from spacesgg.quantiles import percentiles
 
 SPARSE_COVERAGE = 0.25  # below this share of valid pixels the depth is projected LiDAR: no neighbours to compare
@@ -22,7 +23,6 @@ RIVAL_SHARE = 0.4
 BEYOND = 1.6
 ALONE_SHARE = 0.15  # of a cluster's returns; with less in the mask's own part it is the other mask's
 SHARED_WEIGHT = 0.25  # of a return that two masks claim
-GAP = 0.08  # parts of one object follow each other in depth more closely than this share of it
 FOOT_PX, FOOT_SHARE = 4, 0.1  # by as much, or this share of their height, masks may reach below an object's foot
 UNEVEN = 0.05  # of the distance: how much nearer or farther than its plane the ground may be
 FALLING = 0.2  # the same where the road falls off to a side, if nothing else is the object
@@ -145,7 +145,7 @@ def find_returns(
     certain = shown[own].any()
     if certain:
         own &= shown
-    groups = _in_groups({number: percentiles(members[number], (5, 95)) for number in np.flatnonzero(own)})
+    groups = in_groups({number: percentiles(members[number], (5, 95)) for number in np.flatnonzero(own)})
     if not groups:
         return pixels
     totals = [weights[group].sum() for group in groups]
@@ -210,18 +210,6 @@ def _nearest_below(outside: np.ndarray, inside: np.ndarray, spacing: float) -> f
     row, column, value = outside.T
     below = (row > lowest - FOOT_PX) & (row <= lowest + spacing) & (column >= columns[0]) & (column <= columns[-1])
     return float(np.exp(value[below].min(initial=np.inf)))
-
-
-def _in_groups(spans: dict[int, np.ndarray]) -> list[list[int]]:
-    """Return the clusters that follow each other in depth without a gap, nearest first."""
-    groups: list[list[int]] = []
-    end = 0.0
-    for label in sorted(spans, key=lambda label: spans[label][0]):
-        if not groups or spans[label][0] > end * (1 + GAP):
-            groups.append([])
-        groups[-1].append(label)
-        end = max(end, spans[label][1])
-    return groups
 
 
 def _around(depth: np.ndarray, mask: np.ndarray, window: tuple[slice, slice], pad: int) -> np.ndarray:
