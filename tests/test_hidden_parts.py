@@ -8,12 +8,16 @@ from ray_cast import render
 from spacesgg import (
     completion,
     dark_things,
+    edge_rays,
     extents,
     frame,
     label_kinds,
+    resting,
     sparse_returns,
     surfaces,
+    visible,
 )
+from spacesgg.outlines import find_outline, thin
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
@@ -259,3 +263,39 @@ def test_an_upright_front_just_below_the_camera_s_height_carries_nothing_behind_
     chest, post = [[-1.0, 0.2, 3.2], [1.0, 1.4, 3.25]], [[-0.05, -0.3, 3.4], [0.05, 1.4, 3.5]]
     scene, ids = see([chest, post])
     assert box_of(scene, ids == 1)[1, 1] == pytest.approx(1.4, abs=0.04)
+
+
+def test_a_level_top_goes_as_far_back_as_its_far_edge_proves_however_narrow_it_is():
+    scene, ids = see(
+        [[[-0.15, 0.4, 2.0], [0.15, 1.4, 3.0]]], lambda points, ids: (ids == 0) & (points[..., 2] > 2.02)
+    )
+    assert box_of(scene, ids == 0, "cabinet")[1, 2] > 2.85
+
+
+def test_a_top_near_the_camera_s_height_ends_less_surely_than_one_far_below():
+    scene, ids = see([[[-0.4, 0.5, 2.0], [0.4, 1.4, 3.0]]])
+    edges = visible.measure(scene, [surfaces.find_surface(scene.depth, ids == 0, scene.soft)]).edges
+    slack = []
+    for top in (0.1, 0.5):
+        height = np.array([top])
+        reach = edge_rays.top_reach(scene, edges, height, -1)
+        slack.append(edge_rays.top_end(scene, edges, height, np.array([True]))[0] / reach[0])
+    assert slack[0] > slack[1] + 0.05
+
+
+@pytest.mark.parametrize(
+    ("beside", "away", "rests"), [("level", 3.5, True), ("level", 3.9, False), ("upright", 3.5, False)]
+)
+def test_what_rests_on_a_level_top_has_its_foot_in_the_top_s_plane(beside, away, rests):
+    rows, columns = np.mgrid[:480, :640]
+    fall = (rows - 239.5) / 525
+    depth = np.full(rows.shape, 6.0)
+    depth[275:] = 0.33 / fall[275:] if beside == "level" else 3.5
+    foot = (rows >= 250) & (rows < 292) & (columns >= 300) & (columns < 340)
+    depth[foot] = away
+    depth += np.random.default_rng(0).normal(0, 0.008, depth.shape)
+    points = np.stack([(columns - 319.5) / 525 * depth, fall * depth, depth], axis=2).astype(np.float32)
+    scene = frame.make_frame(points, level=False)
+    outline = find_outline(foot)
+    edges = thin([outline], outline.rows, outline.columns, np.full(len(outline.rows), away, np.float32), 24)
+    assert resting.rests_on_level(scene, edges) == rests
