@@ -28,9 +28,23 @@ BAND_WEIGHTS = np.array([0.9, 0.9, 1, 1, 1, 1, 0.9])
 CIRCLE_RMS = 0.06  # of the radius: a plane or an L of two faces fits a circle worse than this
 MAX_GAP = 0.25  # of the width: the legs of a rectangular table stand on a circle, too
 RADIUS_OF_WIDTH = (0.42, 0.7)  # half a disc shows its diameter; a flat arc of a large circle is a wall
-FACE_EVERY = 3  # points of a face tell its ends and thickness
+LINE_EVERY = 3  # points tell a line, its ends and its thickness
 FACE_THICKNESS = 0.12  # of its length: noise and relief
+BOARD_THICKNESS = 0.08  # of its length, beside the noise
+LONG_SIGMAS = 10.0  # what is shorter may be round, and look flat for the noise
+MIN_TURNED = 0.15  # of the normal's length along sight: a pole's points lie along sight, by their noise
+MOST_LOST = 0.5  # of the length, at each end
 MIN_FACING = 0.5  # of the normal's length along the view
+
+
+class Lines(NamedTuple):
+    """What the points of n objects lie along, seen from above: x and z in levelled metres."""
+
+    middle: np.ndarray  # (n, 2)
+    along: np.ndarray  # (n, 2) unit vector
+    normal: np.ndarray  # (n, 2) unit vector, away from the camera
+    reach: np.ndarray  # (n, 2) metres from the middle along the line to its two ends
+    thickness: np.ndarray  # (n,) metres
 
 
 class Faces(NamedTuple):
@@ -174,16 +188,45 @@ def _fit_circles(plan: np.ndarray, chosen: np.ndarray, width: np.ndarray) -> np.
     return bounds
 
 
-def single_faces(points: np.ndarray, fresh: np.ndarray) -> Faces:
-    """Return the upright faces that the points lie on; who shows more than one, or one sideways, has none."""
-    plan = points[::2, :, ::FACE_EVERY].transpose(1, 0, 2)
+def find_lines(points: np.ndarray) -> Lines:
+    """Return the lines that the points follow, seen from above."""
+    plan = points[::2, :, ::LINE_EVERY].transpose(1, 0, 2)
     middle = plan.mean(axis=2)
     plan = plan - middle[..., None]
     _, vectors = np.linalg.eigh(plan @ plan.transpose(0, 2, 1))
     normal, along = np.moveaxis(vectors, 2, 0)
     normal = np.where(normal[:, 1:] > 0, normal, -normal)
-    ends, thickness = (np.sort((axis[:, None] @ plan)[:, 0], axis=1) for axis in (along, normal))
-    low, high = of_rows(ends, 1.0), of_rows(ends, 99.0)
-    thin = of_rows(thickness, 98.0) - of_rows(thickness, 2.0) <= FACE_THICKNESS * (high - low)
-    there = thin & (normal[:, 1] >= MIN_FACING) & (np.count_nonzero(fresh, axis=1) >= MIN_POINTS)
-    return Faces(there, middle[:, None] + np.stack([low, high], axis=1)[..., None] * along[:, None], normal)
+    ends, aside = (np.sort((axis[:, None] @ plan)[:, 0], axis=1) for axis in (along, normal))
+    reach = np.stack([of_rows(ends, 1.0), of_rows(ends, 99.0)], axis=1)
+    return Lines(middle, along, normal, reach, of_rows(aside, 98.0) - of_rows(aside, 2.0))
+
+
+def boards(lines: Lines, fresh: np.ndarray, bearings: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """Return the bounds of upright boards up to the ends of their silhouettes, NaN of what is no board.
+
+    Depth is lost first where a board is seen at a grazing angle, but its mask goes on. `bearings` (n, 2) are those
+    of the silhouettes' left and right ends, in metres aside per metre away, and `sigmas` (n,) metres the noise.
+    """
+    length = lines.reach[:, 1] - lines.reach[:, 0]
+    there = lines.thickness <= BOARD_THICKNESS * length + 4 * sigmas * lines.normal[:, 1]
+    there &= (length > LONG_SIGMAS * sigmas) & (np.count_nonzero(fresh, axis=1) >= MIN_POINTS)
+    sight = lines.middle / np.linalg.norm(lines.middle, axis=1)[:, None]
+    there &= np.abs((lines.normal * sight).sum(axis=1)) >= MIN_TURNED
+    # Where sight meets middle + t along: x = bearing z. Along sight it meets it nowhere.
+    (x, z), (aside, away) = lines.middle.T[..., None], lines.along.T[..., None]
+    meets = aside - bearings * away
+    most = MOST_LOST * length[:, None]
+    t = np.divide(bearings * z - x, meets, out=lines.reach.copy(), where=meets != 0)
+    t = t.clip(lines.reach[:, :1] - most, lines.reach[:, 1:] + most)
+    corners = np.stack([x + t * aside, z + t * away], axis=2)
+    bounds = np.stack([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    bounds[~there] = np.nan
+    return bounds
+
+
+def single_faces(lines: Lines, fresh: np.ndarray) -> Faces:
+    """Return the upright faces that the points lie on; who shows more than one, or one sideways, has none."""
+    middle, along, normal, reach, thickness = lines
+    there = (thickness <= FACE_THICKNESS * (reach[:, 1] - reach[:, 0])) & (normal[:, 1] >= MIN_FACING)
+    there &= np.count_nonzero(fresh, axis=1) >= MIN_POINTS
+    return Faces(there, middle[:, None] + reach[..., None] * along[:, None], normal)

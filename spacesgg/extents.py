@@ -16,6 +16,7 @@ from spacesgg.surfaces import Surface
 
 BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
 SIGMAS = 0.5  # of the smoothed noise of each object, beside the base margin
+SHARED_SIGMAS = 0.3  # of the noise that neighbouring pixels share: what the bounds' own correction leaves of it
 SOFT_MARGIN = 0.007  # of the depth: monocular scale drifts by some percent, but little between neighbours
 DRIFT = 0.02  # of the depth, beside that, between objects of which sight parts by 45 degrees
 SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
@@ -52,6 +53,7 @@ def find_extents(frame: Frame, surfaces: list[Surface], labels: list[str]) -> li
     for i, (surface, label) in enumerate(zip(surfaces, labels, strict=True)):
         seen, middle, box = found.boxes[i], found.middles.item(i), boxes[i]
         margin = BASE_MARGIN_M + SIGMAS * found.sigmas.item(i) * np.array([0.5, 0.5, 1.0])
+        margin[2] += SHARED_SIGMAS * found.shared.item(i)
         if surface.sparse and frame.lidar:
             outline, edges, points = found.outlines[i], found.edges.only(i), found.points[:, i, found.fresh[i]]
             box = sparse_extents.find_box(seen, frame, surface, outline, edges, points, label)

@@ -44,7 +44,7 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     for i, label in enumerate(labels):
         if label_kinds.has_legs(label):
             boxes[i] = _with_feet(boxes[i], seen[i], visible.points[:, i], visible.behind[i])
-    faces = single_faces(visible.points, visible.fresh)
+    faces = single_faces(visible.lines, visible.fresh)
     faces.there[np.isfinite(bodies[:, 0, 0])] = False
     boxes = _with_bodies(boxes, faces, labels, visible.behind)
     end = edge_rays.top_end(frame, visible.edges, visible.tops, whole)

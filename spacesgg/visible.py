@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import completion, edge_rays, soft_depth
+from spacesgg import completion, edge_rays, noise, soft_depth
 from spacesgg.frame import Frame
 from spacesgg.occlusion import EDGE_PX, NEARER, SCAN_LINES
 from spacesgg.outlines import Edges, Outline, find_outline, thin
@@ -25,6 +25,7 @@ MAX_UNSEEN_M = 0.05  # an outline that leaves what is seen by more, but to the b
 NEARER_SHARE = 0.01  # of what is seen around the object: less are strays
 BEHIND_PERCENT = 95.0  # of what is seen around the object
 RING_POINTS = 300
+INWARDS_PX = np.array([[1], [-1]])  # from the left and from the right side
 POINTS = 1500  # of an object tell its bounds to a tenth of the noise
 
 
@@ -37,8 +38,10 @@ class Visible(NamedTuple):
     tops: np.ndarray  # (n,) down from the camera
     middles: np.ndarray  # (n,) away from the camera
     sigmas: np.ndarray  # (n,) the noise of their points, smoothed
+    shared: np.ndarray  # (n,) the noise that neighbours share, 0 in soft depth
     outlines: list[Outline]
     edges: Edges  # SCAN_LINES pixels a side
+    lines: completion.Lines
     round_bodies: np.ndarray  # (n, 2, 2): low and high x and z of the circle the points lie on, NaN where on none
     behind: np.ndarray  # (n,) how far away the surface is that is seen around them, infinity where nothing is
 
@@ -49,6 +52,7 @@ class _Look(NamedTuple):
     pixels: np.ndarray  # (POINTS,) of its own
     depth: np.ndarray  # (POINTS,) smoothed
     sigma: float
+    bends: np.ndarray  # (k,) second differences of its inverse depth
     outline: Outline
     edge_depth: np.ndarray  # of the outline's pixels
     ring: np.ndarray  # (RING_POINTS,) around it
@@ -59,7 +63,8 @@ class _Look(NamedTuple):
 def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     """Return what is seen of the objects whose `surfaces` were found in the frame's depth."""
     looks = [_look(frame, surface) for surface in surfaces]
-    _, depth, sigmas, outlines, edge_depths, _, ring_depth, rise = map(list, zip(*looks, strict=True))
+    counts = np.array([cv2.countNonZero(surface.pixels.view(np.uint8)) for surface in surfaces])
+    _, depth, sigmas, bends, outlines, edge_depths, _, ring_depth, rise = map(list, zip(*looks, strict=True))
     index = np.array([look.pixels for look in looks])
     points = frame.levelled(*_in_image(surfaces, index), np.array(depth))
     ordered, sigmas = np.sort(points, axis=2), np.array(sigmas)
@@ -68,15 +73,26 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
         seen[:, 1, 2] = of_rows(ordered[2], 100 - SOFT_FAR_PERCENT)
     middles = of_rows(ordered[2], 50)
     # Noise moves the tails outwards, but leaves them in order.
-    inwards = np.minimum(OVERSHOOT_SIGMAS * sigmas, (ordered[2, :, -1] - ordered[2, :, 0]) / 2)
-    seen[:, :, 2] += inwards[:, None] * (1, -1)
+    shared = np.zeros(len(looks)) if frame.soft else noise.shared_sigma(np.concatenate(bends)) * middles**2
+    out = np.maximum(
+        OVERSHOOT_SIGMAS * sigmas[:, None], noise.overshoots(ordered[2], np.hypot(shared, sigmas), counts)
+    )
+    inwards = np.minimum(out, (ordered[2, :, -1:] - ordered[2, :, :1]) / 2) * (1, -1)
+    seen[:, :, 2] += inwards
     edges, seen[:, :, :2] = _edges(frame, surfaces, outlines, edge_depths, seen[:, :, :2])
     if frame.soft:
         points, index = _nearer(points, index, np.maximum(seen[:, 1, 2], middles))
     fresh = np.diff(index, axis=1, prepend=-1) > 0
     around = frame.levelled(*_in_image(surfaces, np.array([look.ring for look in looks])), np.array(ring_depth))
     veils = _veils(frame, edges, around, seen[:, 0, 2])
-    seen = _cover(seen, completion.rectangles(points, fresh, veils, seen[:, 0, 2] - MAX_UNSEEN_M))
+    rectangles = completion.rectangles(points, fresh, veils, seen[:, 0, 2] - MAX_UNSEEN_M)
+    rectangles[:, :, 1] += inwards
+    seen = _cover(seen, rectangles)
+    lines = completion.find_lines(points)
+    if not frame.soft:  # which is told up to the edges
+        boards = completion.boards(lines, fresh, _bearings(frame, edges), np.hypot(shared, sigmas))
+        boards[:, :, 0] = np.nan  # the silhouettes tell how far they go to the sides
+        seen = _cover(seen, boards)
     round_bodies = completion.circles(points, fresh)
     seen = _cover(seen, round_bodies, MAX_UNSEEN_M)
     seen[:, 1, 2] += rise
@@ -85,13 +101,15 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     seen[:, 0, 2] = np.minimum(seen[:, 0, 2], feet)
     behind = _behind(around[2], seen[:, 0, 2])
     tops = of_rows(ordered[1], TAIL_PERCENT)
-    return Visible(seen, points, fresh, tops, middles, sigmas, outlines, edges, round_bodies, behind)
+    return Visible(
+        seen, points, fresh, tops, middles, sigmas, shared, outlines, edges, lines, round_bodies, behind
+    )
 
 
 def _look(frame: Frame, surface: Surface) -> _Look:
     """Return what is taken of one object's pixels."""
     depth = np.ascontiguousarray(frame.depth[surface.window])
-    smoothed, sigma = _smoothed(depth, surface)
+    smoothed, sigma, bends = _smoothed(depth, surface)
     pixels = evenly(surface.pixels, POINTS)
     outline = find_outline(surface.silhouette)
     around = surface.around & (depth > 0)
@@ -100,6 +118,7 @@ def _look(frame: Frame, surface: Surface) -> _Look:
         pixels,
         smoothed.ravel().take(pixels),
         sigma,
+        bends,
         outline,
         _spread(smoothed, surface.pixels, outline),
         ring,
@@ -173,6 +192,15 @@ def _veils(frame: Frame, edges: Edges, around: np.ndarray, front: np.ndarray) ->
     return np.stack([np.where(left | lower, -np.inf, low), np.where(right | lower, np.inf, high)], axis=1)
 
 
+def _bearings(frame: Frame, edges: Edges) -> np.ndarray:
+    """Return (n, 2) the bearings of the silhouettes' left and right ends, in metres aside per metre away.
+
+    One pixel further in: masks are grown over the edge as a rule.
+    """
+    x, _, z = frame.directions(edges.rows[:, :2], edges.columns[:, :2] + INWARDS_PX)
+    return np.stack([(x / z)[:, 0].min(axis=1), (x / z)[:, 1].max(axis=1)], axis=1)
+
+
 def _cover(seen: np.ndarray, bodies: np.ndarray, most: float = np.inf) -> np.ndarray:
     """Return `seen` (n, 2, 3) widened by the x and z of the bodies (n, 2, 2), NaN where there is none.
 
@@ -191,26 +219,26 @@ def _rise(depth: np.ndarray, pixels: np.ndarray) -> float:
     return max(0.0, percentiles((depth[:-1] - depth[1:])[pairs], (50,))[0]) if pairs.any() else 0.0
 
 
-def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float]:
+def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float, np.ndarray]:
     """Return z averaged over neighbours of the same object, and the noise in metres that this leaves.
 
-    What it is outside the object's pixels means nothing.
+    Third the (n,) second differences of its inverse, which tell the noise that the neighbours shared. What z is
+    outside the object's pixels means nothing.
     """
     if surface.sparse:
-        return z, 0.0
+        return z, 0.0, np.zeros(0)
     pixels = surface.pixels
     count = cv2.countNonZero(pixels.view(np.uint8))
     size = int(min(max(count**0.5 / 8, 1), MAX_SMOOTH_PX)) | 1
     some = slice(None, None, max(1, count // NOISE_POINTS))  # rows enough to tell the noise
-    row, own = z[some], pixels[some]
-    triple = own[:, :-2] & own[:, 1:-1] & own[:, 2:]
-    curvature = (row[:, 1:-1] - (row[:, :-2] + row[:, 2:]) / 2)[triple]
-    # The second difference of white noise has 1.5 times its variance; 1.4826 turns a median into a sigma.
-    sigma = 1.4826 * percentiles(np.abs(curvature), (50,))[0] / 1.5**0.5 if len(curvature) else 0.0
+    own = pixels[some]
+    sigma = noise.sigma(noise.differences(z[some], own))
     weight = pixels.astype(np.float32)
     total = cv2.boxFilter(z * weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
     near = cv2.boxFilter(weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    return np.divide(total, cv2.max(near, 1.0), out=total), sigma / size
+    smoothed = np.divide(total, cv2.max(near, 1.0), out=total)
+    inverse = np.divide(1, smoothed[some], out=np.zeros(own.shape, np.float32), where=own)
+    return smoothed, sigma / size, noise.differences(inverse, own, noise.APART_PX)
 
 
 def _spread(depth: np.ndarray, pixels: np.ndarray, outline: Outline) -> np.ndarray:

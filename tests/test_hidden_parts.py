@@ -133,8 +133,23 @@ def test_a_level_top_that_shows_nothing_behind_its_front_is_shallow():
     assert box_of(scene, ids == 0, "thing")[1, 2] > 3.4
 
 
+def test_a_board_goes_on_to_the_end_of_its_mask_where_its_far_end_lost_its_depth():
+    # A picture on a wall to the right, seen at a grazing angle: the wall goes on, so that only its mask ends it.
+    picture, wall = [[1.45, -0.8, 3.0], [1.5, 0.2, 4.2]], [[1.5, -3, 0], [1.6, 1.4, 8]]
+    points, ids = render([picture], walls=[FLOOR, WALL, wall])
+    points[(ids == 0) & (points[..., 2] > 3.9)] = 0
+    assert box_of(frame.make_frame(points), ids == 0, "picture")[1, 2] == pytest.approx(4.2, abs=0.08)
+
+
+def test_a_pole_is_no_board_along_sight():
+    away = 6 + np.random.default_rng(0).normal(0, 0.1, 300)
+    points = np.stack([0.3 * away, np.linspace(0, 1, 300), away])[:, None]
+    everywhere, bearings, sigmas = np.ones((1, 300), bool), np.array([[0.297, 0.303]]), np.array([0.03])
+    assert np.isnan(completion.boards(completion.find_lines(points), everywhere, bearings, sigmas)).all()
+
+
 def faces_of(points):
-    return completion.single_faces(points[:, None], np.ones((1, points.shape[1]), bool))
+    return completion.single_faces(completion.find_lines(points[:, None]), np.ones((1, points.shape[1]), bool))
 
 
 @pytest.mark.parametrize("side", [-1, 1])
