@@ -17,6 +17,8 @@ Kinds of depth, and what has to be said to the later commands:
   kinect   structured-light noise, holes, flying pixels; masks grown by 2 pixels; 5000
   grown    the same with masks grown by 2 to 8 pixels; 5000
   tilted   the same as kinect, the camera looking down by up to 34° or up by 10°, rolled by up to 5°; 5000
+  stereo   noise that neighbours share, near things fattened, shadows of the other camera; masks +2; 5000
+  tof      time of flight: noise, mixed pixels at edges, nothing beyond 6 m; masks grown by 2 pixels; 5000
   drift    metric depth of a monocular network, float: scale drifts by up to 5 %, depth bleeds over edges; masks
            grown by 5 pixels
   sparse   streets, 5 to 50 m, 64 LiDAR lines; masks grown by 2 pixels; 16-bit, --scale-factor 256
@@ -42,8 +44,8 @@ from examples import scene_layout, scene_render, sensor_noise
 from spacesgg import annotations, batch
 from spacesgg.atomic import atomic_open
 
-KINDS = ("clean", "kinect", "grown", "tilted", "drift", "sparse", "inverse")
-SCALE_FACTORS = {"clean": 5000, "kinect": 5000, "grown": 5000, "tilted": 5000, "sparse": 256}
+KINDS = ("clean", "kinect", "grown", "tilted", "drift", "sparse", "inverse", "stereo", "tof")
+SCALE_FACTORS = {**dict.fromkeys(("clean", "kinect", "grown", "tilted", "stereo", "tof"), 5000), "sparse": 256}
 MASK_GROWTH = {"clean": (0, 0), "grown": (2, 8), "drift": (5, 5), "inverse": (5, 5)}  # pixels; 2 otherwise
 MIN_VISIBLE = 60  # pixels; what shows less is not annotated, but still hides what is behind it
 MIN_RETURNS = 12  # LiDAR returns on the object; people who label driving data leave out what has none
@@ -90,6 +92,10 @@ def measure(
         return np.where(exact.depth_m <= 65535 / SCALE_FACTORS["clean"], exact.depth_m, 0)
     if kind == "drift":
         return sensor_noise.monocular(exact.depth_m, rng)
+    if kind == "stereo":
+        return sensor_noise.stereo(exact.depth_m, exact.albedo, scene_layout.FOCAL, rng)
+    if kind == "tof":
+        return sensor_noise.time_of_flight(exact.depth_m, exact.albedo, rng)
     if kind == "inverse":
         return sensor_noise.inverse(exact.depth_m, rng)
     if kind == "sparse":

@@ -1,4 +1,4 @@
-"""What sensors and estimators make of an exact depth map: Kinect, monocular network, LiDAR, inverse depth.
+"""What sensors and estimators make of an exact depth map: Kinect, stereo, time of flight, network, LiDAR.
 
 Depth maps are (H, W) float32 metres along the optical axis, 0 where there is none.
 """
@@ -11,6 +11,10 @@ import numpy as np
 KINECT_BASELINE = 0.075  # metres between projector and camera
 KINECT_STEPS = 8  # disparities are told to an eighth of a pixel
 KINECT_REACH = (0.5, 8.0)  # metres
+STEREO_BASELINE = 0.05  # metres between the two cameras
+STEREO_SHARED, STEREO_WHITE = 0.12, 0.05  # pixels of disparity, shared by a matching window's pixels and not
+STEREO_WINDOW = 4.0  # pixels: the sigma of the weight that a matching window gives its neighbours
+TOF_SIGMA = 0.003  # of the depth
 LATERAL_SIGMA = 0.8  # pixels by which the sensor misplaces a depth
 SKY = 60.0  # metres that a network answers where there is only sky
 LIDAR_MOUNT = np.array((0.05, -0.1, -0.27))  # metres from the camera, level frame
@@ -71,6 +75,41 @@ def kinect(
     lost |= smooth_noise(rng, z.shape, (60, 45)) > 2.6
     valid &= ~lost & (z >= KINECT_REACH[0]) & (z <= KINECT_REACH[1])
     return np.where(valid, z, 0).astype(np.float32)
+
+
+def stereo(depth_m: np.ndarray, albedo: np.ndarray, focal: float, rng: np.random.Generator) -> np.ndarray:
+    """Return the depth a stereo camera would measure that matches blocks.
+
+    `albedo` is (H, W, 3). In order: near things fattened by half a window, noise even in disparity that neighbours
+    share, and no depth where the right camera does not see, at some edges, on patches, and beyond 12 metres.
+    """
+    near = cv2.erode(np.where(depth_m > 0, depth_m, np.inf).astype(np.float32), np.ones((5, 5), np.uint8))
+    disparity = focal * STEREO_BASELINE / np.maximum(near, 0.1)
+    shared = cv2.GaussianBlur(rng.normal(size=near.shape), (0, 0), STEREO_WINDOW)
+    noise = STEREO_SHARED * shared / shared.std() + STEREO_WHITE * rng.normal(size=near.shape)
+    z = focal * STEREO_BASELINE / np.maximum(disparity + noise, 0.1)
+    # The right camera sees a pixel this far to the left; what is nearer on the way there hides it.
+    columns = np.arange(near.shape[1])
+    reach = np.minimum.accumulate((columns - disparity)[:, ::-1], axis=1)[:, ::-1]
+    lost = columns - disparity > reach + 0.5
+    lost |= depth_edges(depth_m) & (rng.random(z.shape) < 0.3)
+    lost |= (albedo.mean(axis=2) < 0.12) & (smooth_noise(rng, z.shape, (40, 30)) > 0.3)
+    lost |= smooth_noise(rng, z.shape, (60, 45)) > 2.2
+    return np.where(np.isfinite(near) & ~lost & (z < 12), z, 0).astype(np.float32)
+
+
+def time_of_flight(depth_m: np.ndarray, albedo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the depth a time-of-flight camera would measure.
+
+    `albedo` is (H, W, 3). Noise grows with depth and on dark things, pixels on edges mix what is before and
+    behind, single ones are lost, and all of what is very dark or beyond 6 metres.
+    """
+    dark = np.maximum(albedo.mean(axis=2), 0.03)
+    mixed = cv2.blur(depth_m, (3, 3))
+    z = np.where(depth_edges(depth_m) & (rng.random(depth_m.shape) < 0.6), mixed, depth_m)
+    z = z * (1 + TOF_SIGMA * rng.normal(size=z.shape) * np.minimum((0.3 / dark) ** 0.5, 3))
+    lost = (rng.random(z.shape) < 0.02) | ((dark < 0.06) & (rng.random(z.shape) < 0.7))
+    return np.where((depth_m > 0) & ~lost & (z > 0.25) & (z < 6), z, 0).astype(np.float32)
 
 
 def monocular(depth_m: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ from examples import make_scenes, scene_layout, small_objects, street_objects
 from examples.scene_objects import FLOOR
 from spacesgg import annotations, depth, masks, pointmaps
 
-SCENES = {"clean": 4, "kinect": 1, "grown": 1, "tilted": 1, "drift": 1, "sparse": 1, "inverse": 1}
+SCENES = {"clean": 4, **dict.fromkeys(make_scenes.KINDS[1:], 1)}
 
 
 def make(folder, kind, scenes, *more):
@@ -152,6 +152,14 @@ def test_noise_is_of_the_size_it_says():
     error = np.abs(measured - exact.depth_m)[both]
     assert 0.001 < np.median(error) < 0.03
     assert (error > 0.1).any()  # flying pixels
+    _, exact, measured = make_scenes.draw(0, "stereo", 4)
+    both = (exact.depth_m > 3) & (exact.depth_m < 4) & (measured > 0)
+    error = 525 * 0.05 * (1 / measured[both] - 1 / exact.depth_m[both])
+    assert 0.05 < np.median(np.abs(error)) < 0.2  # pixels of disparity
+    _, exact, measured = make_scenes.draw(0, "tof", 4)
+    both = (exact.depth_m > 1) & (measured > 0)
+    assert 0.001 < np.median(np.abs(measured[both] / exact.depth_m[both] - 1)) < 0.006
+    assert measured.max() < 6
     _, exact, drifted = make_scenes.draw(1, "drift", 4)
     known = exact.depth_m > 0
     ratio = drifted[known] / exact.depth_m[known]
