@@ -197,7 +197,8 @@ def _bearings(frame: Frame, edges: Edges) -> np.ndarray:
 
     One pixel further in: masks are grown over the edge as a rule.
     """
-    x, _, z = frame.directions(edges.rows[:, :2], edges.columns[:, :2] + INWARDS_PX)
+    columns = np.clip(edges.columns[:, :2] + INWARDS_PX, 0, frame.depth.shape[1] - 1)
+    x, _, z = frame.directions(edges.rows[:, :2], columns)
     return np.stack([(x / z)[:, 0].min(axis=1), (x / z)[:, 1].max(axis=1)], axis=1)
 
 
