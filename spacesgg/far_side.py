@@ -30,7 +30,8 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     sparse = [surface.sparse for surface in surfaces]
     longest = [size_priors.longest(label) for label in labels]
     level = np.array([label_kinds.has_level_top(label) for label in labels])
-    boxes = occlusion.widen(seen, frame, visible.edges, longest, sparse, level)
+    symmetry = np.array([label_kinds.symmetry(label) for label in labels])
+    boxes = occlusion.widen(seen, frame, visible.edges, longest, sparse, level, symmetry)
     boxes = _no_wider(boxes, seen, bodies)
     ends_seen = (boxes[:, :, 0] == seen[:, :, 0]) | edge_rays.falls_aside(frame, visible.edges, visible.tops)
     whole = ends_seen.all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])  # of its top

@@ -66,6 +66,9 @@ HANGING = _words(
 BACKED = _words("armchair bed bench chair couch loveseat sofa")
 # What stands on feet wider apart than its legs.
 LEGGED = _words("easel rack stand stool tripod")
+# How many times as far from their axes things go on one side as on another: handles and leaves stand out, and of
+# three feet alike around it one may point aside, and the two others half as far to the other side.
+HANDLES, FEET_ASIDE = 1.2, 2.0
 # What is at no place that depth could tell: a depth map holds there what is the farthest for it.
 PLACELESS = _words("cloud clouds horizon moon rainbow skies sky sun")
 
@@ -79,6 +82,14 @@ def is_round(label: str) -> bool:
     """Return whether a thing called `label` is round as seen from above."""
     words = words_of(label)
     return bool(words) and (words[-1] in ROUND or "round" in words)
+
+
+def symmetry(label: str) -> float:
+    """Return how many times as far from its axis a thing called `label` may go on one side as on another, or 0.
+
+    0 of things that have no axis.
+    """
+    return FEET_ASIDE if has_legs(label) else HANDLES if is_round(label) else 0.0
 
 
 def has_place(label: str) -> bool:

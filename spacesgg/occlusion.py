@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spacesgg import axial
 from spacesgg.frame import Frame
 from spacesgg.outlines import Edges
 from spacesgg.quantiles import of_sorted
@@ -56,11 +57,13 @@ def widen(
     longest: Sequence[float],
     sparse: Sequence[bool],
     level: np.ndarray | None = None,
+    symmetry: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the (n, 2, 3) boxes in levelled metres, widened to where the n objects may go on out of sight.
 
     `longest` (n,) metres are what things of their kinds may be wide, 0 where nothing is known; `sparse` (n,) says
-    whether their depth is, `level` (n,) bool whether their tops are as high everywhere.
+    whether their depth is, `level` (n,) bool whether their tops are as high everywhere, and `symmetry` (n,) how
+    many times as far from their axes they may go on one side as on the other, 0 where they have none.
     """
     size = np.ptp(boxes[:, :, :2], axis=1)
     most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max(axis=1, keepdims=True))
@@ -73,6 +76,11 @@ def widen(
     lines, z = _lines(frame, edges), edges.depth.ravel()
     touch = np.where(sparse, SPARSE_TOUCH_PX, TOUCH_PX).repeat(4 * SCAN_LINES)
     hidden = _hidden(lines, z, touch)
+    if symmetry is not None:
+        aside = hidden.reshape(-1, 4, SCAN_LINES)[:, :2]
+        for thing in (aside.any(axis=(1, 2)) & (symmetry > 0)).nonzero()[0].tolist():
+            own, x = edges.only(thing), limits[thing, :, 0]
+            limits[thing, :, 0] = axial.limits(frame, own, aside[thing], x, symmetry[thing])
     height_px, width_px = np.ptp(edges.rows, axis=(1, 2)), np.ptp(edges.columns, axis=(1, 2))
     for number in hidden.reshape(-1, SCAN_LINES).any(axis=1).nonzero()[0].tolist():
         thing, side = divmod(number, 4)

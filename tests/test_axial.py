@@ -1,0 +1,32 @@
+"""The hidden side of what is alike around an upright axis ends as far from it as the side in sight."""
+
+import numpy as np
+import pytest
+from ray_cast import render
+
+from spacesgg import extents, frame, surfaces
+
+FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
+WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
+# A shade on a stem, and a board before its left half.
+SHADE, STEM = [[-0.3, 0.0, 4.0], [0.3, 0.4, 4.6]], [[-0.03, 0.4, 4.27], [0.03, 1.4, 4.33]]
+BOARD = [[-1.5, -1.0, 2.0], [-0.08, 0.6, 2.1]]
+
+
+def box_of(things, shown, label):
+    points, ids = render(things, walls=[FLOOR, WALL])
+    scene, mask = frame.make_frame(points), np.isin(ids, shown)
+    return extents.find_extent(scene, surfaces.find_surface(scene.depth, mask, scene.soft), label).box
+
+
+@pytest.mark.parametrize(("label", "low"), [("floor lamp", -0.39), ("thing", -0.6)])
+def test_the_hidden_half_of_a_shade_is_as_wide_as_the_one_in_sight(label, low):
+    found = box_of([SHADE, STEM, BOARD], [0, 1], label)[0, 0]
+    assert low - 0.02 < found < -0.3 if label == "floor lamp" else found < low
+
+
+def test_feet_may_go_twice_as_far_to_the_hidden_side():
+    feet = [[[-0.03, 1.1, 4.27], [0.25, 1.4, 4.33]], [[-0.5, 1.1, 4.27], [0.0, 1.4, 4.33]]]
+    pole, board = [[-0.03, -0.2, 4.27], [0.03, 1.3, 4.33]], [[-1.5, 0.5, 2.0], [-0.1, 1.4, 2.1]]
+    found = box_of([pole, *feet, board], [0, 1, 2], "tripod")[0, 0]
+    assert -0.56 < found < -0.5
