@@ -35,7 +35,7 @@ ONE_WALL_SIGMA = 0.03  # radians: of one wall the roll stays unknown, and camera
 CORNER_SIGMA = 0.01
 # Within this tilt an uneven floor or drifting monocular depth looks the same as a tilted camera.
 MAX_SIGMA_DEG = 2.0  # what its halves disagree on by more tells no better where down is than the picture
-RIDGE = np.ones((3, 3)) + 1e-12 * np.eye(3)  # on the normal equations: points in one line have some plane too
+RIDGE = 1e-12 * np.eye(3)  # of the normal equations' trace: points in one line have some plane too
 MIN_PARTS = 40  # points each half of the ground needs to vote on the uncertainty
 
 
@@ -51,7 +51,7 @@ class Ground(NamedTuple):
 def _fit(space: np.ndarray) -> np.ndarray:
     """Return (a, b, c) of 1/z = a·x/z + b·y/z + c, by least squares; `space` (N, 4) is x/z, y/z, 1 and 1/z."""
     sums = space[:, :3].T @ space
-    return np.linalg.solve(RIDGE * sums[:, :3], sums[:, 3])
+    return np.linalg.solve(sums[:, :3] + np.trace(sums) * RIDGE, sums[:, 3])
 
 
 def _off(space: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
@@ -191,6 +191,8 @@ def _from_walls(normals: list[np.ndarray]) -> Ground | None:
 
 def _as_ground(space: np.ndarray, own: np.ndarray, thickness: float) -> Ground | None:
     """Return the ground that the plane of the points `own` (n, 4) of `space` (N, 4) is, None where it is none."""
+    if len(own) < MIN_POINTS:
+        return None
     coefficients = _fit(own)
     for _ in range(REFITS):
         off = np.abs(_off(own, coefficients))
@@ -217,9 +219,12 @@ def _disagreement(space: np.ndarray, down: np.ndarray) -> float:
     whole, sums = space[:, :3].T @ space, []
     for axis in (0, 1):
         half = space.compress(space[:, axis] < np.sort(space[:, axis])[count // 2], axis=0)
+        if len(half) < MIN_PARTS // 2:
+            return np.pi / 2  # most lie in one line
         part = half[:, :3].T @ half
         sums += [part, whole - part]
     equations = np.array(sums)
-    normals = np.linalg.solve(RIDGE * equations[..., :3], equations[..., 3:])[..., 0]
+    ridge = np.trace(equations, axis1=1, axis2=2)[:, None, None] * RIDGE
+    normals = np.linalg.solve(equations[..., :3] + ridge, equations[..., 3:])[..., 0]
     agreement = np.abs(normals @ down) / np.linalg.norm(normals, axis=1)
     return float(np.arccos(min(agreement.min(), 1.0))) / 2  # the whole is about twice as steady as its halves

@@ -97,3 +97,16 @@ def test_a_single_row_of_points_shows_no_ground():
     row[0, :, 0], row[0, :, 2] = np.linspace(-1, 1, 900), 1.5
     assert find_ground(row) is None
     assert find_ground(row[..., [1, 0, 2]].transpose(1, 0, 2)) is None
+
+
+@pytest.mark.parametrize("shape", [(2, 90), (120, 2), (3, 60), (4, 40)])
+@pytest.mark.parametrize("near", [2.0, 4.0])
+def test_lines_of_pixels_are_no_ground_and_no_fault(shape, near):
+    rows, columns = np.indices(shape)
+    depth = np.where(rows % 2, near, 4.0) * (1 + 0.2 * np.random.default_rng(0).random(shape))
+    points = np.stack([(columns - 30) / 60 * depth, (rows - 2) / 60 * depth, depth], axis=-1).astype(np.float32)
+    find_ground(points)  # most cameras fit the few lines: whether one is found does not matter
+    points[..., 2] = depth = np.full(shape, near)
+    points[..., :2] = np.stack([(columns - 30) / 60, (rows - 2) / 60], axis=-1) * depth[..., None]
+    found = find_ground(points)
+    assert found is None or found.height is None  # an upright wall at most
