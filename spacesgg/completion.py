@@ -22,6 +22,9 @@ SIDES = np.vstack([SIDES, SIDES[:, ::-1] * (-1, 1)]).astype(np.float32)
 EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 VEIL_MARGIN = 0.1  # of what an object spans
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
+FACE_PX = 12  # wide: of a narrower face the depth is mostly lost
+MOST_OF_FACE = 1.5  # times as long as its points show, a face is up to its silhouette's end
+CORNER_MARGIN_M = 0.06
 BANDS = 7  # of equal height
 # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
 BAND_WEIGHTS = np.array([0.9, 0.9, 1, 1, 1, 1, 0.9])
@@ -75,13 +78,16 @@ class Faces(NamedTuple):
         return bounds
 
 
-def rectangles(points: np.ndarray, fresh: np.ndarray, veils: np.ndarray, near: np.ndarray) -> np.ndarray:
+def rectangles(
+    points: np.ndarray, fresh: np.ndarray, veils: np.ndarray, near: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of the rectangles whose edges the footprints follow best, NaN of too few points.
 
-    Of a cabinet two sides are seen; the rectangle adds the corner that is not (L-shape fitting by search over
-    the heading, Zhang et al., IV 2017; the criterion here is the share of the footprint along the edges).
-    Corners that are nearer than `near` (n,), or aside of what is seen, would be in sight but for `veils` (n, 2):
-    from which bearing to which, in metres aside per metre away, something hides parts of the objects.
+    Second their corners (n, 4, 2), x and z, of which the first and the last face each other. Of a cabinet two
+    sides are seen; the rectangle adds the corner that is not (L-shape fitting by search over the heading, Zhang et
+    al., IV 2017; the criterion here is the share of the footprint along the edges). Of the bounds corners that are
+    nearer than `near` (n,), or aside of what is seen, would be in sight but for `veils` (n, 2): from which bearing
+    to which, in metres aside per metre away, something hides parts of the objects.
     """
     plan = points[::2]
     bearings = plan[0] / plan[1]
@@ -97,10 +103,11 @@ def rectangles(points: np.ndarray, fresh: np.ndarray, veils: np.ndarray, near: n
     cells = np.array(np.divmod(place, CELLS + 1), np.float32) + np.float32(0.5)
     ends = np.bincount(owner, minlength=len(fresh)).cumsum().tolist()
     enough = (np.count_nonzero(fresh, axis=1) >= MIN_POINTS) & (cell > 0)
-    bounds = np.full((len(fresh), 2, 2), np.nan)
+    bounds, corners = np.full((len(fresh), 2, 2), np.nan), np.full((len(fresh), 4, 2), np.nan)
     for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
         if enough[i] and end - start >= MIN_CELLS:
             x, z = _tightest(cells[:, start:end]) * cell[i] + low[:, i, None]
+            corners[i] = np.column_stack([x, z])
             veiled = (x >= veils[i, 0] * z) & (x <= veils[i, 1] * z)
             z = np.where(veiled, z, np.maximum(z, near[i]))
             if veils[i, 0] > sight[i, 0]:
@@ -108,7 +115,31 @@ def rectangles(points: np.ndarray, fresh: np.ndarray, veils: np.ndarray, near: n
             if veils[i, 1] < sight[i, 1]:
                 x = np.minimum(x, sight[i, 1] * z)
             bounds[i] = (x.min(), z.min()), (x.max(), z.max())
-    return bounds
+    return bounds, corners
+
+
+def backs(corners: np.ndarray, bearings: np.ndarray, pixel: float) -> np.ndarray:
+    """Return (n,) how far back, in metres, boxes of which two faces are seen to their ends go.
+
+    The faces of the rectangles with these `corners` (n, 4, 2) end at the silhouettes' ends, whose `bearings`
+    (n, 2) are in metres aside per metre away, as is a `pixel`. Infinity where no two wide faces are seen.
+    """
+    sight = corners[:, :, 0] / corners[:, :, 1]
+    count = np.arange(len(corners))
+    ends = np.stack([sight.argmin(axis=1), sight.argmax(axis=1)], axis=1)
+    others = corners[:, :, 1].copy()
+    others[count[:, None], ends] = np.inf
+    middle = others.argmin(axis=1)  # of the two others the nearer one is in sight
+    near = corners[count, middle]
+    faces = corners[count[:, None], ends] - near[:, None]
+    widths = np.abs(sight[count[:, None], ends] - sight[count, middle][:, None])
+    there = (ends.sum(axis=1) == 3) & (widths >= FACE_PX * pixel).all(axis=1)
+    # Where sight meets near + t · face: x = bearing z.
+    meets = faces[..., 0] - bearings * faces[..., 1]
+    t = np.divide(bearings * near[:, 1:] - near[:, :1], meets, out=np.ones_like(meets), where=meets != 0)
+    there &= (t <= MOST_OF_FACE).all(axis=1)
+    far = near[:, 1] + (np.maximum(t, 1) * faces[..., 1]).sum(axis=1) + CORNER_MARGIN_M
+    return np.where(there, far, np.inf)
 
 
 def _tightest(cells: np.ndarray) -> np.ndarray:

@@ -38,7 +38,8 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     for i in (np.ptp(boxes[:, :, 0], axis=1) > np.ptp(seen[:, :, 0], axis=1)).nonzero()[0].tolist():
         boxes[i] = occlusion.follow_slope(boxes[i], seen[i], visible.points[:, i])
     reach = edge_rays.top_reach(frame, visible.edges, visible.tops)
-    back = _backs(boxes, labels, reach, visible.behind, frame.soft)
+    corners = np.where((boxes[:, :, 0] == seen[:, :, 0]).all(axis=1), visible.corners, np.inf)
+    back = _backs(boxes, labels, reach, corners, visible.behind, frame.soft)
     is_round = np.array([label_kinds.is_round(label) for label in labels])
     back = np.where(is_round, np.fmin(back, bodies[:, 1, 1] + ROUND_MARGIN_M), back)
     boxes[:, 1, 2] = np.maximum(boxes[:, 1, 2], back)
@@ -85,19 +86,24 @@ def _no_wider(boxes: np.ndarray, seen: np.ndarray, bodies: np.ndarray) -> np.nda
     return boxes
 
 
-def _backs(boxes: np.ndarray, labels: list[str], reach: np.ndarray, behind: np.ndarray, soft: bool) -> np.ndarray:
+def _backs(
+    boxes: np.ndarray, labels: list[str], reach: np.ndarray, corners: np.ndarray, behind: np.ndarray, soft: bool
+) -> np.ndarray:
     """Return (n,) how far back, in levelled metres, objects may go on behind the faces they show.
 
     Where only a front is seen nothing tells the depth of the body; things are rarely much flatter than wide,
-    unless they hang on, or stand against, the surface that is seen around them, `behind` (n,) metres away. The
-    upper edges prove that they go back to `reach` (n,), which is believed less where depth is `soft`.
+    unless they hang on, or stand against, the surface that is seen around them, `behind` (n,) metres away. A box
+    of which two sides are seen to their ends goes back to its hidden corner, `corners` (n,) metres away. The upper
+    edges prove that things go back to `reach` (n,), which is believed less where depth is `soft`.
     """
     width, front = np.ptp(boxes[:, :, 0], axis=1), boxes[:, 0, 2]
     least = [size_priors.least_depth(*pair) for pair in zip(labels, width.tolist(), strict=True)]
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
     most = np.where(flat, SOFT_TOP_OF_WIDTH if soft else np.inf, TOP_OF_WIDTH)
     reach = np.minimum(reach, front + most * width)
-    return np.minimum(np.maximum(front + least, reach), behind)
+    boxy = np.array([label_kinds.is_box(label) for label in labels])
+    least = np.where(boxy, np.minimum(front + least, corners), front + least)
+    return np.minimum(np.maximum(least, reach), behind)
 
 
 def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.ndarray) -> np.ndarray:

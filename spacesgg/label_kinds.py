@@ -40,6 +40,7 @@ FLAT_TOPPED = _words(
     sideboard stove suitcase table trunk wardrobe washer
     """
 )
+BOXES = FLAT_TOPPED - _words("desk table")  # these stand on legs
 # Vessels and seats as high all around, without what stands in them.
 LEVEL_RIMMED = _words("barrel basin bin bowl bucket can cup drum footstool glass mug ottoman pouf stool")
 # What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
@@ -110,6 +111,11 @@ def off_wall(label: str) -> float:
 def has_flat_top(label: str) -> bool:
     """Return whether a thing called `label` has a level top that nothing of it rises above."""
     return _named(label, FLAT_TOPPED)
+
+
+def is_box(label: str) -> bool:
+    """Return whether a thing called `label` is rectangular as seen from above, with sides from top to bottom."""
+    return _named(label, BOXES) and not is_round(label)
 
 
 def has_level_top(label: str) -> bool:

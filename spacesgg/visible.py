@@ -43,6 +43,7 @@ class Visible(NamedTuple):
     edges: Edges  # SCAN_LINES pixels a side
     lines: completion.Lines
     round_bodies: np.ndarray  # (n, 2, 2): low and high x and z of the circle the points lie on, NaN where on none
+    corners: np.ndarray  # (n,) how far away the hidden corners of those are that show two sides, else infinity
     behind: np.ndarray  # (n,) how far away the surface is that is seen around them, infinity where nothing is
 
 
@@ -85,12 +86,14 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     fresh = np.diff(index, axis=1, prepend=-1) > 0
     around = frame.levelled(*_in_image(surfaces, np.array([look.ring for look in looks])), np.array(ring_depth))
     veils = _veils(frame, edges, around, seen[:, 0, 2])
-    rectangles = completion.rectangles(points, fresh, veils, seen[:, 0, 2] - MAX_UNSEEN_M)
+    rectangles, corners = completion.rectangles(points, fresh, veils, seen[:, 0, 2] - MAX_UNSEEN_M)
+    bearings = _bearings(frame, edges)
+    corners = completion.backs(corners, bearings, float(np.abs(frame.across[0, 1] - frame.across[0, 0])))
     rectangles[:, :, 1] += inwards
     seen = _cover(seen, rectangles)
     lines = completion.find_lines(points)
     if not frame.soft:  # which is told up to the edges
-        boards = completion.boards(lines, fresh, _bearings(frame, edges), np.hypot(shared, sigmas))
+        boards = completion.boards(lines, fresh, bearings, np.hypot(shared, sigmas))
         boards[:, :, 0] = np.nan  # the silhouettes tell how far they go to the sides
         seen = _cover(seen, boards)
     round_bodies = completion.circles(points, fresh)
@@ -102,7 +105,7 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     behind = _behind(around[2], seen[:, 0, 2])
     tops = of_rows(ordered[1], TAIL_PERCENT)
     return Visible(
-        seen, points, fresh, tops, middles, sigmas, shared, outlines, edges, lines, round_bodies, behind
+        seen, points, fresh, tops, middles, sigmas, shared, outlines, edges, lines, round_bodies, corners, behind
     )
 
 

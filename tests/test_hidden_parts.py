@@ -196,7 +196,7 @@ def test_a_corner_that_would_be_in_sight_is_not_made_up():
     seen = (z > 3.1) & (x < 0.4)  # without that and the right one
     points, fresh = np.array([x, np.full(4000, 0.7), z])[:, None, seen], np.ones((1, seen.sum()), bool)
     for veil, made_up in (([np.inf, -np.inf], False), ([-np.inf, np.inf], True)):
-        found = completion.rectangles(points, fresh, np.array([veil]), np.array([3.05]))[0]
+        found = completion.rectangles(points, fresh, np.array([veil]), np.array([3.05]))[0][0]
         assert (found[0, 1] < 3.0) == made_up == (found[1, 0] > 0.6)
 
 

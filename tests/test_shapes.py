@@ -1,4 +1,4 @@
-"""The hidden side of what is alike around an upright axis ends as far from it as the side in sight."""
+"""What the shapes of kinds tell of their sides out of sight: those alike around an axis, and boxes."""
 
 import numpy as np
 import pytest
@@ -30,3 +30,13 @@ def test_feet_may_go_twice_as_far_to_the_hidden_side():
     pole, board = [[-0.03, -0.2, 4.27], [0.03, 1.3, 4.33]], [[-1.5, 0.5, 2.0], [-0.1, 1.4, 2.1]]
     found = box_of([pole, *feet, board], [0, 1, 2], "tripod")[0, 0]
     assert -0.56 < found < -0.5
+
+
+@pytest.mark.parametrize(
+    ("label", "hidden", "deep"), [("wardrobe", False, False), ("sofa", False, True), ("wardrobe", True, True)]
+)
+def test_a_box_of_which_two_sides_are_seen_to_their_ends_is_no_deeper(label, hidden, deep):
+    """A wardrobe that shows 40 cm of its width would else be held to show its short side."""
+    wardrobe, board = [[1.0, -0.6, 2.4], [1.4, 1.3, 2.9]], [[0.5, -0.8, 1.5], [0.53, 1.4, 1.6]]
+    found = box_of([wardrobe, board] if hidden else [wardrobe], [0], label)[1, 2]
+    assert found > 3.1 if deep else 2.88 < found < 3.0
