@@ -8,7 +8,7 @@ import numpy as np
 
 from spacesgg import edge_rays, label_kinds, occlusion, size_priors
 from spacesgg.completion import Faces, single_faces
-from spacesgg.frame import Frame
+from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.quantiles import percentiles
 from spacesgg.surfaces import Surface
 from spacesgg.visible import MAX_UNSEEN_M, Visible
@@ -99,7 +99,7 @@ def _backs(
     width, front = np.ptp(boxes[:, :, 0], axis=1), boxes[:, 0, 2]
     least = [size_priors.least_depth(*pair) for pair in zip(labels, width.tolist(), strict=True)]
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
-    most = np.where(flat, SOFT_TOP_OF_WIDTH if soft else np.inf, TOP_OF_WIDTH)
+    most = np.where(flat, SOFT_TOP_OF_WIDTH if soft else ENDLESS_M, TOP_OF_WIDTH)
     reach = np.minimum(reach, front + most * width)
     boxy = np.array([label_kinds.is_box(label) for label in labels])
     least = np.where(boxy, np.minimum(front + least, corners), front + least)

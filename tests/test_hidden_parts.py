@@ -141,11 +141,13 @@ def test_a_board_goes_on_to_the_end_of_its_mask_where_its_far_end_lost_its_depth
     assert box_of(frame.make_frame(points), ids == 0, "picture")[1, 2] == pytest.approx(4.2, abs=0.08)
 
 
-@pytest.mark.parametrize("column", [0, 319])
-def test_a_mask_of_one_column_at_the_picture_s_border_is_measured(column):
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("label", ["post", "table"])
+@pytest.mark.parametrize("column", [0, 160, 319])  # the middle one has no width at all
+def test_a_mask_of_one_column_is_measured(column, label):
     scene, ids = see([[[-8, -1, 4.0], [8, 1.4, 4.2]]])
     mask = (ids == 0) & (np.arange(320) == column)
-    assert box_of(scene, mask)[0, 2] == pytest.approx(4.0, abs=0.1)
+    assert box_of(scene, mask, label)[0, 2] == pytest.approx(4.0, abs=0.1)
 
 
 def test_a_pole_is_no_board_along_sight():
