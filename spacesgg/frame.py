@@ -30,6 +30,11 @@ class Frame(NamedTuple):
     soft: bool  # depth crosses edges in ramps
     lidar: bool  # depth is projected LiDAR's: sparse_returns.is_sparse
 
+    @property
+    def pixel(self) -> float:
+        """Return how wide a pixel is, in metres per metre of depth; 0 in a picture of one column."""
+        return float(np.abs(np.diff(self.across[0, :2])).sum())
+
     def window_directions(self, window: tuple[slice, slice]) -> np.ndarray:
         """Return the (3, h, w) `directions` of all pixels of a window of the image."""
         return self.along[:, window[0], None] + self.across[:, None, window[1]]

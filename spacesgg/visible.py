@@ -88,7 +88,7 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     veils = _veils(frame, edges, around, seen[:, 0, 2])
     rectangles, corners = completion.rectangles(points, fresh, veils, seen[:, 0, 2] - MAX_UNSEEN_M)
     bearings = _bearings(frame, edges)
-    corners = completion.backs(corners, bearings, float(np.abs(frame.across[0, 1] - frame.across[0, 0])))
+    corners = completion.backs(corners, bearings, frame.pixel)
     rectangles[:, :, 1] += inwards
     seen = _cover(seen, rectangles)
     lines = completion.find_lines(points)

@@ -150,6 +150,12 @@ def test_a_mask_of_one_column_is_measured(column, label):
     assert box_of(scene, mask, label)[0, 2] == pytest.approx(4.0, abs=0.1)
 
 
+def test_a_picture_of_one_column_is_measured():
+    scene, ids = see([[[-8, -1, 4.0], [8, 1.4, 4.2]]])
+    column = frame.make_frame(np.ascontiguousarray(scene.points[:, 160:161]))
+    assert box_of(column, (ids == 0)[:, 160:161])[0, 2] == pytest.approx(4.0, abs=0.1)
+
+
 def test_a_pole_is_no_board_along_sight():
     away = 6 + np.random.default_rng(0).normal(0, 0.1, 300)
     points = np.stack([0.3 * away, np.linspace(0, 1, 300), away])[:, None]
