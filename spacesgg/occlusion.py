@@ -47,6 +47,7 @@ REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 MAX_HIDDEN = 0.8  # of its seen width or height,
 END_SHARE = 0.3  # of the points: a face's own slope is told next to where it goes on
 MAX_SLOPE = 0.5  # metres back per metre aside that a face goes on at: steeper ones soon end
+STRIP_WIDTHS = 2.0  # a strip that may go on unseen by more of its widths does not tell at what angle
 SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
 
 
@@ -210,9 +211,10 @@ def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.nd
     box = box.copy()
     for beyond, side in ((left, -1), (right, 1)):
         if beyond > 0:
-            shift = beyond * side * _slope_at(points, side)
-            box[0, 2] = min(box[0, 2], seen[0, 2] + min(0.0, shift))
-            box[1, 2] = max(box[1, 2], seen[1, 2] + max(0.0, shift))
+            strip = beyond > STRIP_WIDTHS * (seen[1, 0] - seen[0, 0])
+            slopes = (-MAX_SLOPE, MAX_SLOPE) if strip else (side * _slope_at(points, side),) * 2
+            box[0, 2] = min(box[0, 2], seen[0, 2] + min(0.0, beyond * slopes[0]))
+            box[1, 2] = max(box[1, 2], seen[1, 2] + max(0.0, beyond * slopes[1]))
     return box
 
 

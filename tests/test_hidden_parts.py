@@ -12,6 +12,7 @@ from spacesgg import (
     extents,
     frame,
     label_kinds,
+    occlusion,
     resting,
     sparse_returns,
     surfaces,
@@ -154,6 +155,15 @@ def test_a_picture_of_one_column_is_measured():
     scene, ids = see([[[-8, -1, 4.0], [8, 1.4, 4.2]]])
     column = frame.make_frame(np.ascontiguousarray(scene.points[:, 160:161]))
     assert box_of(column, (ids == 0)[:, 160:161])[0, 2] == pytest.approx(4.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("width", "turned"), [(0.15, True), (0.6, False)])
+def test_a_strip_beside_an_occluder_does_not_tell_at_what_angle_it_goes_on(width, turned):
+    seen = np.array([[1.0, -1, 5.0], [1.0 + width, 1, 5.02]])
+    across = np.linspace(1.0, 1.0 + width, 100)
+    box = np.array([[0.3, -1, 5.0], [1.0 + width, 1, 5.4]])
+    found = occlusion.follow_slope(box, seen, np.stack([across, 0 * across, 5 + 0 * across]))
+    assert (found[0, 2] < 4.8) == turned
 
 
 def test_a_pole_is_no_board_along_sight():
