@@ -53,13 +53,13 @@ def falls_aside(frame: Frame, edges: Edges, top: np.ndarray) -> np.ndarray:
     Then a top, which is convex, does so beyond these ends too, where something may hide it.
     """
     upper = edges.side("top")
-    met = _away(frame, *_inwards(frame, upper, -1), top)
+    met = away(frame, *_inwards(frame, upper, -1), top)
     far = of_rows(np.sort(met, axis=1), TOP_PERCENT)[:, None]
     raised = np.maximum(upper.rows - FALL_PX, 0)
     reached, _ = frame.sight_at(raised, upper.columns)
     above = reached * frame.directions(raised, upper.columns)[2]
     # What stands on the top, or before it, cuts its edge: it seems to come nearer.
-    falls = (_away(frame, raised, upper.columns, top) < far) & ((reached == 0) | (above > met * (1 + FARTHER)))
+    falls = (away(frame, raised, upper.columns, top) < far) & ((reached == 0) | (above > met * (1 + FARTHER)))
     count = max(1, round(END_SHARE * falls.shape[1]))
     return np.stack([falls[:, :count].all(axis=1), falls[:, -count:].all(axis=1)], axis=1)
 
@@ -97,11 +97,11 @@ def _meet(
     Of each n they are in ascending order, those of rays that hardly fall, or are not `chosen` (n, m), endless and
     last; how many (n,) are not is returned too.
     """
-    met = np.where(chosen, _away(frame, rows, columns, height), ENDLESS_M)
+    met = np.where(chosen, away(frame, rows, columns, height), ENDLESS_M)
     return np.sort(met, axis=1), np.count_nonzero(met < ENDLESS_M, axis=1)
 
 
-def _away(frame: Frame, rows: np.ndarray, columns: np.ndarray, height: np.ndarray) -> np.ndarray:
+def away(frame: Frame, rows: np.ndarray, columns: np.ndarray, height: np.ndarray) -> np.ndarray:
     """Return (n, m) how far away, in levelled metres, rays of pixels come down to `height` (n,) below the camera.
 
     Rays that hardly fall are endless.

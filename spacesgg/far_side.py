@@ -6,7 +6,7 @@ sizes of kinds in size_priors.py; here they are put together.
 
 import numpy as np
 
-from spacesgg import edge_rays, label_kinds, occlusion, size_priors
+from spacesgg import edge_rays, feet, label_kinds, occlusion, size_priors
 from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.quantiles import percentiles
@@ -46,6 +46,11 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     for i, label in enumerate(labels):
         if label_kinds.has_legs(label):
             boxes[i] = _with_feet(boxes[i], seen[i], visible.points[:, i], visible.behind[i])
+            three = label_kinds.has_three_feet(label)
+            near, far = feet.reach(frame, surfaces[i], visible.outlines[i], seen[i, :, 2], three)
+            boxes[i, 0, 2] = max(boxes[i, 0, 2], min(near, seen[i, 0, 2]))
+            # What is seen farther back than the feet, of what is so thin, is mixed with the background.
+            boxes[i, 1, 2] = max(boxes[i, 0, 2], min(boxes[i, 1, 2], far))
     faces = single_faces(visible.lines, visible.fresh)
     faces.there[np.isfinite(bodies[:, 0, 0])] = False
     boxes = _with_bodies(boxes, faces, labels, visible.behind)

@@ -67,6 +67,7 @@ HANGING = _words(
 BACKED = _words("armchair bed bench chair couch loveseat sofa")
 # What stands on feet wider apart than its legs.
 LEGGED = _words("easel rack stand stool tripod")
+THREE_FEET = _words("easel tripod")
 # How many times as far from their axes things go on one side as on another: handles and leaves stand out, and of
 # three feet alike around it one may point aside, and the two others half as far to the other side.
 HANDLES, FEET_ASIDE = 1.2, 2.0
@@ -140,6 +141,11 @@ def may_hang(label: str) -> bool:
 def has_legs(label: str) -> bool:
     """Return whether a thing called `label` stands on feet that spread."""
     return _named(label, LEGGED)
+
+
+def has_three_feet(label: str) -> bool:
+    """Return whether a thing called `label` stands on three feet."""
+    return _named(label, THREE_FEET)
 
 
 def has_back(label: str) -> bool:

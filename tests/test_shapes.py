@@ -11,6 +11,7 @@ WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
 # A shade on a stem, and a board before its left half.
 SHADE, STEM = [[-0.3, 0.0, 4.0], [0.3, 0.4, 4.6]], [[-0.03, 0.4, 4.27], [0.03, 1.4, 4.33]]
 BOARD = [[-1.5, -1.0, 2.0], [-0.08, 0.6, 2.1]]
+THICK = np.array([[-0.02], [0.02]])  # what boxes reach from their middles
 
 
 def box_of(things, shown, label):
@@ -40,3 +41,15 @@ def test_a_box_of_which_two_sides_are_seen_to_their_ends_is_no_deeper(label, hid
     wardrobe, board = [[1.0, -0.6, 2.4], [1.4, 1.3, 2.9]], [[0.5, -0.8, 1.5], [0.53, 1.4, 1.6]]
     found = box_of([wardrobe, board] if hidden else [wardrobe], [0], label)[1, 2]
     assert found > 3.1 if deep else 2.88 < found < 3.0
+
+
+@pytest.mark.parametrize(("label", "hidden"), [("tripod", False), ("stool", False), ("stool", True)])
+def test_the_lower_edge_of_a_silhouette_tells_where_feet_stand(label, hidden):
+    """No foot points to the camera, where it would be seen, nor away, where three feet are seen."""
+    apex, feet = np.array([0, 0.3, 4.0]), ((-0.3, 1.4, 3.95), (0.3, 1.4, 3.95), (0.1, 1.4, 4.05))
+    along = np.linspace(0.0, 1.0, 60)[:, None]
+    legs = [box for foot in feet for box in np.stack([apex + along * (foot - apex)] * 2, axis=1) + THICK]
+    board = [[0.0, 0.8, 3.5], [0.15, 1.4, 3.52]]
+    found = box_of([*legs, board] if hidden else legs, range(len(legs)), label)[:, 2]
+    assert found[0] < 3.75 if hidden else 3.85 < found[0] < 3.95
+    assert found[1] < 4.25 if label == "tripod" else found[1] > 4.25
