@@ -28,10 +28,7 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     """Return the (n, 2, 3) bounds, in levelled metres, of where objects called `labels` may go on out of sight."""
     seen, bodies = visible.boxes, visible.round_bodies
     sparse = [surface.sparse for surface in surfaces]
-    longest = [size_priors.longest(label) for label in labels]
-    level = np.array([label_kinds.has_level_top(label) for label in labels])
-    symmetry = np.array([label_kinds.symmetry(label) for label in labels])
-    boxes = occlusion.widen(seen, frame, visible.edges, longest, sparse, level, symmetry)
+    boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse)
     boxes = _no_wider(boxes, seen, bodies)
     ends_seen = (boxes[:, :, 0] == seen[:, :, 0]) | edge_rays.falls_aside(frame, visible.edges, visible.tops)
     whole = ends_seen.all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])  # of its top

@@ -125,5 +125,6 @@ def _sweep(frame: Frame, view: View, near: float, far: float, longest: float) ->
         depth = (away / rays[2]).astype(np.float32)
         edges.append(outlines.thin([view.outline], rows, columns, depth, occlusion.SCAN_LINES))
     together = Edges(*(np.concatenate(parts) for parts in zip(*edges, strict=True)))
-    boxes = occlusion.widen(np.array(cards), frame, together, [longest] * DISTANCES, [False] * DISTANCES)
+    kinds = occlusion.unknown_kinds([longest] * DISTANCES)
+    boxes = occlusion.widen(np.array(cards), frame, together, kinds, [False] * DISTANCES)
     return np.array([boxes.min(axis=0)[0], boxes.max(axis=0)[1]])

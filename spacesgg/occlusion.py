@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spacesgg import axial
+from spacesgg import axial, label_kinds, size_priors
 from spacesgg.frame import Frame
 from spacesgg.outlines import Edges
 from spacesgg.quantiles import of_sorted
@@ -18,6 +18,8 @@ from spacesgg.resting import rests_on_level
 
 EDGE_PX = 3  # next to an edge neither mask nor depth is reliable
 FARTHER = 0.04  # background is farther by this share
+UPRIGHT_PX = 1  # ends of lines that differ by less may be those of one upright edge
+FREE_LINES = 3  # of these: fewer may be strays
 FREE_SHARE = 0.2  # of the lines to an edge that is not hidden
 BORDER_PX = 1  # masks that reach so near to the picture's border are cut by it
 TOP, BOTTOM = 2, 3  # of the outline's sides
@@ -51,46 +53,62 @@ STRIP_WIDTHS = 2.0  # a strip that may go on unseen by more of its widths does n
 SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
 
 
-def widen(
-    boxes: np.ndarray,
-    frame: Frame,
-    edges: Edges,
-    longest: Sequence[float],
-    sparse: Sequence[bool],
-    level: np.ndarray | None = None,
-    symmetry: np.ndarray | None = None,
-) -> np.ndarray:
+class Kinds(NamedTuple):
+    """What is known of the shapes of n objects by their kinds."""
+
+    longest: np.ndarray  # (n,) metres that they may be wide where they are hidden, 0 where nothing is known
+    level: np.ndarray  # (n,) bool: their tops are as high everywhere
+    upright: np.ndarray  # (n,) bool: their sides are upright from top to bottom
+    symmetry: np.ndarray  # (n,) how many times as far from their axes they go on one side as on another, or 0
+
+
+def kinds_of(labels: Sequence[str]) -> Kinds:
+    """Return what is known of things called `labels`."""
+    longest = [size_priors.longest(label) for label in labels]
+    level = [label_kinds.has_level_top(label) for label in labels]
+    upright = [label_kinds.is_box(label) or label_kinds.is_flat(label) for label in labels]
+    symmetry = [label_kinds.symmetry(label) for label in labels]
+    return Kinds(*map(np.array, (longest, level, upright, symmetry)))
+
+
+def unknown_kinds(longest: Sequence[float]) -> Kinds:
+    """Return what is known of things of which nothing but how long (n,) metres they may be is."""
+    nothing = np.zeros(len(longest))
+    return Kinds(np.array(longest), nothing > 0, nothing > 0, nothing)
+
+
+def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: Sequence[bool]) -> np.ndarray:
     """Return the (n, 2, 3) boxes in levelled metres, widened to where the n objects may go on out of sight.
 
-    `longest` (n,) metres are what things of their kinds may be wide, 0 where nothing is known; `sparse` (n,) says
-    whether their depth is, `level` (n,) bool whether their tops are as high everywhere, and `symmetry` (n,) how
-    many times as far from their axes they may go on one side as on the other, 0 where they have none.
+    `sparse` (n,) says whether their depth is.
     """
+    lines, z = _lines(frame, edges), edges.depth.ravel()
+    touch = np.where(sparse, SPARSE_TOUCH_PX, TOUCH_PX).repeat(4 * SCAN_LINES)
+    hidden = _hidden(lines, z, touch)
+    aside = hidden.reshape(-1, 4, SCAN_LINES)[:, :2]
     size = np.ptp(boxes[:, :, :2], axis=1)
-    most = MAX_HIDDEN * np.maximum(size, SLIVER * size.max(axis=1, keepdims=True))
-    most[:, 0] = np.maximum(most[:, 0], np.asarray(longest) - size[:, 0])
-    limits = boxes[:, :, :2] + np.stack([-most, most], axis=1)
+    most = np.repeat(np.maximum(size, SLIVER * size.max(axis=1, keepdims=True))[:, None], 2, axis=1)
+    # More than a sliver is seen of what is hidden along a part of its height only.
+    most[:, :, 0] = np.where(aside.mean(axis=2) > MOSTLY_HIDDEN, most[:, :, 0], size[:, None, 0])
+    most[:, :, 0] = np.maximum(MAX_HIDDEN * most[:, :, 0], (kinds.longest - size[:, 0])[:, None])
+    most[:, :, 1] *= MAX_HIDDEN
+    limits = boxes[:, :, :2] + most * np.array([[-1], [1]])
     if frame.ground_height is not None:
         # What hides its foot stands on the ground as a rule, however little of it is seen.
         limits[:, 1, 1] = np.maximum(limits[:, 1, 1], frame.ground_height)
     boxes = boxes.copy()
-    lines, z = _lines(frame, edges), edges.depth.ravel()
-    touch = np.where(sparse, SPARSE_TOUCH_PX, TOUCH_PX).repeat(4 * SCAN_LINES)
-    hidden = _hidden(lines, z, touch)
-    if symmetry is not None:
-        aside = hidden.reshape(-1, 4, SCAN_LINES)[:, :2]
-        for thing in (aside.any(axis=(1, 2)) & (symmetry > 0)).nonzero()[0].tolist():
-            own, x = edges.only(thing), limits[thing, :, 0]
-            limits[thing, :, 0] = axial.limits(frame, own, aside[thing], x, symmetry[thing])
+    for thing in (aside.any(axis=(1, 2)) & (kinds.symmetry > 0)).nonzero()[0].tolist():
+        own, x = edges.only(thing), limits[thing, :, 0]
+        limits[thing, :, 0] = axial.limits(frame, own, aside[thing], x, kinds.symmetry[thing])
     height_px, width_px = np.ptp(edges.rows, axis=(1, 2)), np.ptp(edges.columns, axis=(1, 2))
     for number in hidden.reshape(-1, SCAN_LINES).any(axis=1).nonzero()[0].tolist():
         thing, side = divmod(number, 4)
         axis, end = divmod(side, 2)
         own = slice(number * SCAN_LINES, (number + 1) * SCAN_LINES)
-        if side == TOP and level is not None and level[thing] and not hidden[own].mean() > MOST_OF_TOP:
+        if side == TOP and kinds.level[thing] and not hidden[own].mean() > MOST_OF_TOP:
             continue  # what stands on it, or before it, leaves enough of the top to tell its height
         there = _leading(lines, z, own, hidden, side, (width_px, height_px)[axis][thing])
-        if there is None:
+        if there is None or (axis == 0 and kinds.upright[thing] and _ends_free(lines.room[own], hidden[own])):
             continue
         followed = lines.of(there)
         if side == BOTTOM and followed.room[0] > BORDER_PX and rests_on_level(frame, edges.only(thing)):
@@ -134,6 +152,14 @@ def _leading(
             extreme = hidden[own]  # a leaf hangs lower beside what hides the stem
     there = np.flatnonzero(hidden[own] & extreme) + own.start
     return there if len(there) > HIDDEN_SHARE * np.count_nonzero(extreme) else None
+
+
+def _ends_free(room: np.ndarray, hidden: np.ndarray) -> bool:
+    """Return whether an upright side, of lines (n,) with so much `room`, is seen above or below what hides it.
+
+    Along lines that are not `hidden` (n,) bool it then ends where the others have come to.
+    """
+    return np.count_nonzero(~hidden & (room <= room.min() + UPRIGHT_PX)) >= FREE_LINES
 
 
 def _passes(lines: "_Lines", z: np.ndarray) -> bool:

@@ -44,7 +44,7 @@ def find_box(
     """
     sizes = street_sizes.size_range(label)
     longest = sizes.longest if sizes else size_priors.longest(label)
-    box = occlusion.widen(seen[None], frame, edges, [longest], [True])[0]
+    box = occlusion.widen(seen[None], frame, edges, occlusion.unknown_kinds([longest]), [True])[0]
     if sizes is not None:
         sight = _sight(box, seen, frame, surface, outline, percentiles(points[2], (50,))[0])
         bounds = footprints.find_bounds(points[::2], _low(frame, points), sight, sizes)

@@ -9,8 +9,8 @@ from spacesgg import extents, frame, surfaces
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
 # A shade on a stem, and a board before its left half.
-SHADE, STEM = [[-0.3, 0.0, 4.0], [0.3, 0.4, 4.6]], [[-0.03, 0.4, 4.27], [0.03, 1.4, 4.33]]
-BOARD = [[-1.5, -1.0, 2.0], [-0.08, 0.6, 2.1]]
+SHADE, STEM = [[-0.3, 0.0, 4.0], [0.3, 1.0, 4.6]], [[-0.03, 1.0, 4.27], [0.03, 1.4, 4.33]]
+BOARD = [[-1.5, -1.0, 2.0], [-0.08, 0.55, 2.1]]
 THICK = np.array([[-0.02], [0.02]])  # what boxes reach from their middles
 
 
@@ -53,3 +53,17 @@ def test_the_lower_edge_of_a_silhouette_tells_where_feet_stand(label, hidden):
     found = box_of([*legs, board] if hidden else legs, range(len(legs)), label)[:, 2]
     assert found[0] < 3.75 if hidden else 3.85 < found[0] < 3.95
     assert found[1] < 4.25 if label == "tripod" else found[1] > 4.25
+
+
+@pytest.mark.parametrize(("label", "ends"), [("wardrobe", True), ("painting", True), ("thing", False)])
+def test_upright_sides_end_where_they_are_seen_above_what_hides_the_rest(label, ends):
+    wardrobe, board = [[-0.4, -0.6, 4.0], [0.4, 1.4, 4.5]], [[0.295, -0.2, 3.0], [2.0, 1.4, 3.1]]
+    right = box_of([wardrobe, board], [0], label)[1, 0]
+    assert 0.38 < right < 0.45 if ends else right > 0.8
+
+
+def test_what_is_hidden_along_a_part_of_its_height_is_no_sliver():
+    """Its hip ends behind a board; of a sliver, of which its height alone tells the size, more would be hidden."""
+    body, hip = [[-0.2, -0.6, 4.0], [0.2, 1.4, 4.3]], [[0.2, 0.4, 4.0], [0.4, 0.9, 4.3]]
+    board = [[0.295, 0.1, 3.0], [2.0, 1.1, 3.1]]
+    assert 0.8 < box_of([body, hip, board], [0, 1], "thing")[1, 0] < 0.95
