@@ -99,13 +99,15 @@ def _backs(
     edges prove that things go back to `reach` (n,), which is believed less where depth is `soft`.
     """
     width, front = np.ptp(boxes[:, :, 0], axis=1), boxes[:, 0, 2]
-    least = [size_priors.least_depth(*pair) for pair in zip(labels, width.tolist(), strict=True)]
+    height = np.ptp(boxes[:, :, 1], axis=1)
+    sizes = zip(labels, width.tolist(), height.tolist(), strict=True)
+    least = [size_priors.least_depth(*size) for size in sizes]
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
-    most = np.where(flat, SOFT_TOP_OF_WIDTH if soft else ENDLESS_M, TOP_OF_WIDTH)
-    reach = np.minimum(reach, front + most * width)
+    of_width = np.where(flat, SOFT_TOP_OF_WIDTH if soft else ENDLESS_M, TOP_OF_WIDTH)
+    reach = np.minimum(reach, front + of_width * width)
     boxy = np.array([label_kinds.is_box(label) for label in labels])
-    least = np.where(boxy, np.minimum(front + least, corners), front + least)
-    return np.minimum(np.maximum(least, reach), behind)
+    most = np.where(boxy, np.minimum(corners, behind), behind)
+    return np.minimum(np.maximum(front + least, reach), most)
 
 
 def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.ndarray) -> np.ndarray:
@@ -114,7 +116,9 @@ def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.
     They go back along the faces' normals, but not beyond the surface that is seen around them, `behind` (n,)
     metres away.
     """
-    depth = [size_priors.least_depth(*pair) for pair in zip(labels, faces.lengths.tolist(), strict=True)]
+    height = np.ptp(boxes[:, :, 1], axis=1)
+    sizes = zip(labels, faces.lengths.tolist(), height.tolist(), strict=True)
+    depth = [size_priors.least_depth(*size) for size in sizes]
     bodies = faces.bodies(np.array(depth))
     boxes[:, 0, 0] = np.fmin(boxes[:, 0, 0], bodies[:, 0, 0])
     boxes[:, 1, 0] = np.fmax(boxes[:, 1, 0], bodies[:, 1, 0])

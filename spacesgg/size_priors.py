@@ -18,6 +18,9 @@ class Footprint(NamedTuple):
 
 
 FLAT_M = 0.05
+# What is thin in one direction, whichever: it shows its cover where it is both wide and high.
+SLABS = frozenset(("book", "magazine", "notebook", "tablet", "tray"))
+SLAB_SIDE_M, SLAB_M = 0.15, 0.08
 WIDEST = dict.fromkeys(("television", "tv"), 1.3)  # of which less is seen as a rule, for theirs is a wide range
 FOOTPRINTS = {
     **dict.fromkeys(("car", "taxi", "suv", "sedan"), Footprint(4.2, 1.7)),
@@ -57,9 +60,14 @@ MOST_OF_KIND = 1.5  # a bus, a long desk
 FRONT_SHARE = 0.95  # less than so much of the length is seen: then it is the short side
 
 
-def least_depth(label: str, width: float) -> float:
-    """Return metres that a thing called `label` which shows `width` metres goes back from its front at least."""
+def least_depth(label: str, width: float, height: float = 0.0) -> float:
+    """Return metres that a thing called `label` goes back from its front at least.
+
+    It shows `width` metres, and `height` metres, 0 where that is not known.
+    """
     words = words_of(label)
+    if not SLABS.isdisjoint(words[-1:]) and min(width, height) > SLAB_SIDE_M:
+        return SLAB_M
     if "round" in words:
         return width
     if is_flat(label):

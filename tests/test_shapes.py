@@ -1,5 +1,6 @@
 """What the shapes of kinds tell of their sides out of sight: those alike around an axis, and boxes."""
 
+import cv2
 import numpy as np
 import pytest
 from ray_cast import render
@@ -67,3 +68,22 @@ def test_what_is_hidden_along_a_part_of_its_height_is_no_sliver():
     body, hip = [[-0.2, -0.6, 4.0], [0.2, 1.4, 4.3]], [[0.2, 0.4, 4.0], [0.4, 0.9, 4.3]]
     board = [[0.295, 0.1, 3.0], [2.0, 1.1, 3.1]]
     assert 0.8 < box_of([body, hip, board], [0, 1], "thing")[1, 0] < 0.95
+
+
+@pytest.mark.parametrize(("label", "deep"), [("book", False), ("carton", True)])
+def test_a_book_that_shows_its_cover_is_thin(label, deep):
+    assert (box_of([[[-0.12, -0.3, 3.0], [0.12, 0.05, 3.04]]], [0], label)[1, 2] > 3.15) == deep
+
+
+def test_a_book_that_shows_its_edge_goes_back_by_its_width():
+    assert box_of([[[-0.12, 0.2, 3.0], [0.12, 0.26, 3.2]]], [0], "book")[1, 2] > 3.18
+
+
+def test_the_upper_edge_of_a_box_just_below_the_camera_tells_less_than_its_two_sides():
+    """By a mask grown by two pixels, where edges have no depth, this wardrobe goes back farther than it does."""
+    points, ids = render([[[1.0, 0.1, 2.4], [1.4, 1.3, 2.9]]], walls=[FLOOR, WALL])
+    mask = cv2.dilate((ids == 0).view(np.uint8), np.ones((5, 5))) > 0
+    points[mask & (ids != 0)] = 0
+    scene = frame.make_frame(points)
+    found = extents.find_extent(scene, surfaces.find_surface(scene.depth, mask, scene.soft), "wardrobe").box
+    assert 2.88 < found[1, 2] < 3.05
