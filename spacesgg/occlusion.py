@@ -48,6 +48,7 @@ REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
 MAX_HIDDEN = 0.8  # of its seen width or height,
 END_SHARE = 0.3  # of the points: a face's own slope is told next to where it goes on
+ROUGH = 0.5  # of their width: points that lie farther off a line are of no surface, but of rungs and legs
 MAX_SLOPE = 0.5  # metres back per metre aside that a face goes on at: steeper ones soon end
 STRIP_WIDTHS = 2.0  # a strip that may go on unseen by more of its widths does not tell at what angle
 SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
@@ -245,7 +246,10 @@ def follow_slope(box: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.nd
 
 
 def _slope_at(points: np.ndarray, side: int) -> float:
-    """Return how many metres per metre of x the (3, N) points' surface recedes at its left (−1) or right end."""
+    """Return how many metres per metre of x the (3, N) points' surface recedes at its left (−1) or right end.
+
+    0 where they are of no surface.
+    """
     x, _, z = points
     ordered = np.sort(x)
     inner = of_sorted(ordered, 50 - side * (50 - 100 * END_SHARE))
@@ -253,7 +257,10 @@ def _slope_at(points: np.ndarray, side: int) -> float:
     chosen = (x >= low) & (x <= high)
     x, z = x[chosen], z[chosen]
     x, z = x - x.mean(), z - z.mean()
-    return float(np.clip(x @ z / max(x @ x, 1e-9), -MAX_SLOPE, MAX_SLOPE))
+    slope = x @ z / max(x @ x, 1e-9)
+    if np.std(z - slope * x) > ROUGH * (high - low):
+        return 0.0
+    return float(np.clip(slope, -MAX_SLOPE, MAX_SLOPE))
 
 
 def _hidden(lines: _Lines, z: np.ndarray, touch: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from ray_cast import render
 
-from spacesgg import extents, frame, surfaces
+from spacesgg import extents, frame, occlusion, surfaces
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
@@ -87,3 +87,12 @@ def test_the_upper_edge_of_a_box_just_below_the_camera_tells_less_than_its_two_s
     scene = frame.make_frame(points)
     found = extents.find_extent(scene, surfaces.find_surface(scene.depth, mask, scene.soft), "wardrobe").box
     assert 2.88 < found[1, 2] < 3.05
+
+
+@pytest.mark.parametrize(("depth", "near"), [(0.02, 2.78), (0.5, 3.0)])
+def test_only_a_surface_goes_on_at_its_slope(depth, near):
+    """The rungs and legs of a chair lie along no line, whatever line fits them best."""
+    x = np.linspace(0, 0.3, 400)
+    points = np.array([x, x, 3.0 + 0.4 * x + depth * np.random.default_rng(0).random(400)])
+    seen, box = np.array([[0.0, 0, 3.0], [0.3, 1, 3.6]]), np.array([[-0.5, 0, 3.0], [0.3, 1, 3.6]])
+    assert occlusion.follow_slope(box, seen, points)[0, 2] == pytest.approx(near, abs=0.05)
