@@ -88,9 +88,10 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     boxes = extents.find_extents(scene, [surface for _, surface in seen], [thing.label for thing, _ in seen])
     found = {thing.key: extent for (thing, _), extent in zip(seen, boxes, strict=True)}
     measured = {thing.key: found[thing.key] for thing, _ in seen if label_kinds.has_place(thing.label)}
+    things = {key: lost_depth.Thing(mask, labels[key], measured.get(key)) for key, mask in decoded.items()}
     for thing in lost:
         placed = label_kinds.has_place(thing.label)
-        extent = lost_depth.find_extent(scene, decoded, thing.key, thing.label) if placed else None
+        extent = lost_depth.find_extent(scene, things, thing.key) if placed else None
         told = "no relation" if extent is None else "relations only by what is seen around it"
         reason = f"{thing.label}: too few points under the mask; it has {told}, and no layer by its points"
         failures.append({"image": image, "object": thing.key, "reason": reason})

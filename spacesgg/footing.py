@@ -72,6 +72,7 @@ class Footing(NamedTuple):
     near: float  # away, at least; 0 where something nearer may hold it
     far: float  # away, at most; infinite where the foot is hidden
     height: float  # of what carries it below the camera; infinite where the foot is hidden, or it may be held
+    partial: bool = False  # something nearer is next to it, which may hide a part of it
 
     def in_the_air(self) -> "Footing | None":
         """Return where the lower end of an object is that nothing need carry: before what is seen below it."""
@@ -88,8 +89,11 @@ def look(frame: Frame, mask: np.ndarray) -> View:
     return View(window, inside, rays, rays[2] * depth, rays[1] * depth, find_outline(inside))
 
 
-def find_footing(frame: Frame, view: View) -> Footing | None:
-    """Return where the object's foot is, None where what is seen around it does not tell."""
+def find_footing(frame: Frame, view: View, harmless: np.ndarray) -> Footing | None:
+    """Return where the object's foot is, None where what is seen around it does not tell.
+
+    What is nearer and next to it may hold it, but for the `harmless` (h, w) bool pixels.
+    """
     lower = view.outline.sides[3]
     rows, columns = view.outline.rows[lower], view.outline.columns[lower]
     lowest = int(rows.max())
@@ -120,7 +124,9 @@ def find_footing(frame: Frame, view: View) -> Footing | None:
         growth = int(np.clip(grown + 2, *GROWTH_PX))
         far = float(meets[np.maximum(rows - growth, 0), columns].min()) * (1 + SLACK)
         found = Footing(near, far, level)
-    return found.in_the_air() if is_beside_nearer(view, found.near, carrier) else found
+    if is_beside_nearer(view, found.near, carrier | harmless):
+        return found.in_the_air()
+    return found._replace(partial=is_beside_nearer(view, found.near, carrier))
 
 
 def is_beside_nearer(view: View, away: float, carrier: np.ndarray | None = None) -> bool:

@@ -63,6 +63,24 @@ HANGING = _words(
     television thermostat tie towel tv umbrella vent volleyball wall whiteboard window wire wreath
     """
 )
+# What nobody holds, ...
+HEAVY = _words(
+    """
+    armchair bed bookcase bookshelf cabinet closet couch cupboard desk dresser fridge loveseat refrigerator
+    sideboard sofa table wardrobe
+    """
+)
+FURNITURE = HEAVY | _words("bench chair chest drawer drawers nightstand ottoman stool")
+# ... what rests on something unless a hand holds it, ...
+RESTING = FURNITURE | _words(
+    """
+    apple ball barrel bin book bottle bowl box can carton cone crate cup cylinder glass jar kettle keyboard laptop
+    microwave mug orange oven plate printer stove suitcase teacup teapot toaster vase wineglass
+    """
+)
+# ... and what holds none of these, though it may stand nearer beside them, or carry them on a top as wide as they.
+NO_HOLDERS = FURNITURE | _words("bin box crate lamp microwave monitor oven stove suitcase television tv")
+CLOAKROOM = (_words("clothes coat garment hat"), _words("rack stand tree"))
 # What shows a back above the thing before it, and not to which side of that its seat goes.
 BACKED = _words("armchair bed bench chair couch loveseat sofa")
 # What stands on feet wider apart than its legs.
@@ -151,3 +169,24 @@ def has_three_feet(label: str) -> bool:
 def has_back(label: str) -> bool:
     """Return whether a thing called `label` is a seat with a back, or a bed."""
     return _named(label, BACKED)
+
+
+def is_furniture(label: str) -> bool:
+    """Return whether a thing called `label` is furniture."""
+    return _named(label, FURNITURE)
+
+
+def is_heavy(label: str) -> bool:
+    """Return whether a thing called `label` stands on something, and nobody holds it."""
+    return _named(label, HEAVY)
+
+
+def rests(label: str) -> bool:
+    """Return whether a thing called `label` rests on something unless a hand holds it."""
+    return _named(label, RESTING) and not may_hang(label)
+
+
+def holds_nothing(label: str) -> bool:
+    """Return whether a thing called `label` does not hold by its side what else rests on something."""
+    words, (first, last) = words_of(label), CLOAKROOM
+    return _named(label, NO_HOLDERS) or (len(words) == 2 and words[0] in first and words[1] in last)

@@ -2,15 +2,16 @@
 
 Its mask still tells the rays that its points lie on, and the depth around the mask what bounds it: it lies before
 the farthest of what is seen there, and above the ground. Where it rests on a level surface (footing.py) its foot
-is where the rays of its lower edge meet that. A picture hangs on the wall that is seen all around it
-(wall_hung.py), and what is small is not far if it looks large (small_things.py). What is not certain lies within
-the extent.
+is where the rays of its lower edge meet that; where another object is seen below it, it is on that or behind it
+(carriers.py). A picture hangs on the wall that is seen all around it (wall_hung.py), and what is small is not far
+if it looks large (small_things.py). What is not certain lies within the extent.
 """
 
 import cv2
 import numpy as np
 
-from spacesgg import footing, label_kinds, occlusion, outlines, size_priors, small_things, wall_hung
+from spacesgg import carriers, footing, label_kinds, occlusion, outlines, size_priors, small_things, wall_hung
+from spacesgg.carriers import Thing
 from spacesgg.extents import BASE_MARGIN_M, Extent
 from spacesgg.footing import Footing, View
 from spacesgg.frame import ENDLESS_M, Frame
@@ -25,12 +26,12 @@ BEHIND_PERCENT = 99.0  # of their depth
 DISTANCES = 4  # at which an object is tried whose distance is not known well
 
 
-def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str) -> Extent | None:
-    """Return where the object `key`, called `label`, can be; None where nothing tells.
+def find_extent(frame: Frame, things: dict[str, Thing], key: str) -> Extent | None:
+    """Return where the object `key` can be; None where nothing tells.
 
-    `masks` are the (H, W) bool masks of all objects by key. Sparse depth tells nothing: it is missing everywhere.
+    `things` are all objects by key. Sparse depth tells nothing: it is missing everywhere.
     """
-    mask = masks[key]
+    mask, label, _ = things[key]
     if frame.lidar or cv2.countNonZero(mask.view(np.uint8)) < MIN_PX:
         return None
     view = footing.look(frame, mask)
@@ -40,34 +41,47 @@ def find_extent(frame: Frame, masks: dict[str, np.ndarray], key: str, label: str
     wall = wall_hung.find_box(view, label)
     if wall is not None:
         return Extent(wall, np.full(3, BASE_MARGIN_M), wall)
-    others = [own[view.window] for other, own in masks.items() if other != key]
+    others = [thing for other, thing in things.items() if other != key]
     near, far, floor = NEAREST_M, _background(view, others), frame.ground_height or np.inf
     far = min(far, _before_ground(frame, view, label))
     # Networks draw depth everywhere: where theirs is lost the mask is too small to tell its foot.
-    found = None if frame.soft else footing.find_footing(frame, view)
-    if found is not None and label_kinds.may_hang(label):
-        found = found.in_the_air()
-    if found is not None:
-        near, far = _stand(view, label, found, far)
-        floor = min(floor, found.height)
+    feet = [] if frame.soft else _feet(frame, view, label, others)
+    for foot in feet:
+        nearest, far = _stand(view, label, foot, far)
+        near, floor = max(near, nearest), min(floor, foot.height)
     least, most = small_things.distances(frame, view, label)
     near, far = max(near, least), min(far, most)
     if near >= far:
         return None  # a wrong mask, or another world than ours
-    box = _sweep(frame, view, near, far, size_priors.longest(label))
+    longest = size_priors.longest(label)
+    box = _sweep(frame, view, near, far, longest)
+    if any(foot.partial for foot in feet):  # of a chair a leg may be all that is seen
+        hidden = max(longest - view.size(0) * near, 0)
+        box += [[-hidden, -hidden, 0], [hidden, 0, 0]]
     box[:, 1] = np.minimum(box[:, 1], floor)
     reach = float(frame.depth.max())  # the sweep reckons with the vertical's uncertainty beyond
     return Extent(box, np.full(3, BASE_MARGIN_M), np.clip(box, -reach, reach))
 
 
-def _background(view: View, others: list[np.ndarray]) -> float:
+def _feet(frame: Frame, view: View, label: str, others: list[Thing]) -> list[Footing]:
+    """Return where the object's foot is by the level surface that it rests on, and by the objects below it."""
+    harmless = carriers.holding_nothing(view, label, others)
+    foot = footing.find_footing(frame, view, harmless)
+    if foot is not None and label_kinds.may_hang(label):
+        foot = foot.in_the_air()
+    must_rest = label_kinds.rests(label) or label_kinds.stands_on_ground(label)
+    below = carriers.find_support(frame, view, others, harmless) if must_rest else None
+    return [found for found in (foot, below) if found is not None]
+
+
+def _background(view: View, others: list[Thing]) -> float:
     """Return how far away, in levelled metres, the farthest is that is seen around the object.
 
-    Other objects, under masks (h, w) bool, do not count: it may be seen through the gaps of a shelf.
+    Other objects do not count: it may be seen through the gaps of a shelf.
     """
     ring = view.ring()
     for other in others:
-        ring &= ~other
+        ring &= ~other.mask[view.window]
     around = view.away[ring]
     seen = around[around > 0]
     if len(seen) < max(MIN_BEHIND * len(around), MIN_PX):
@@ -99,10 +113,13 @@ def _stand(view: View, label: str, foot: Footing, behind: float) -> tuple[float,
     # Above its foot it may be nearer: a ball by half its width, and by no more than its height lets it.
     breadth = view.size(0)
     overhang = breadth * foot.near / 2
+    if foot.partial:
+        overhang = max(breadth * foot.near, size_priors.longest(label))
     back = foot.far + (size_priors.most_depth(label, breadth * foot.far) if np.isfinite(foot.far) else 0)
     if not np.isfinite(foot.height):
         return max(foot.near - overhang, NEAREST_M), min(behind, back)
-    overhang = min(overhang, foot.near * (1 - foot.near * float(fall.min()) / foot.height))
+    if not foot.partial:
+        overhang = min(overhang, foot.near * (1 - foot.near * float(fall.min()) / foot.height))
     # It ends at the latest where the rays of its upper edge come down to what carries it.
     end = foot.height / max(float(fall.min()), foot.height / ENDLESS_M)
     return max(foot.near - overhang, NEAREST_M), min(behind, back, end)

@@ -16,13 +16,19 @@ WALL = [[-8, -3, 7], [8, 1.5, 7.1]]
 TABLE = [[-0.9, 0.6, 2.2], [0.9, 0.65, 3.6]]
 
 
+def find(points, masks, label):
+    """Return the extent of the thing "a" under the first of the masks, none of which has depth, called so."""
+    things = {key: lost_depth.Thing(mask, label if key == "a" else "thing") for key, mask in masks.items()}
+    return lost_depth.find_extent(frame.make_frame(points), things, "a")
+
+
 def place(things, label="thing", grow=2, rotation=None, walls=(FLOOR, WALL), others=True):
     """Return the extent of the first of the things, which has no depth, under a mask grown by some pixels."""
     points, ids = render(things, rotation, walls)
     points[ids == 0] = 0
     kernel = np.ones((2 * grow + 1, 2 * grow + 1), np.uint8)
     mask = cv2.dilate((ids == 0).astype(np.uint8), kernel) > 0
-    return lost_depth.find_extent(frame.make_frame(points), {"a": mask, "b": (ids > 0) & others}, "a", label)
+    return find(points, {"a": mask, "b": (ids > 0) & others}, label)
 
 
 def holds(extent, box):
@@ -57,7 +63,7 @@ def test_a_wider_thing_may_be_nearer_above_than_its_foot_is():
     foot, shade = [[-0.05, 0.9, 3.2], [0.05, 1.4, 3.3]], [[-0.3, 0.5, 2.95], [0.3, 0.9, 3.55]]
     points, ids = render([foot, shade], walls=[FLOOR, WALL])
     points[ids >= 0] = 0
-    extent = lost_depth.find_extent(frame.make_frame(points), {"a": ids >= 0}, "a", "floor lamp")
+    extent = find(points, {"a": ids >= 0}, "floor lamp")
     assert holds(extent, shade) and extent.box[0, 2] > 2.5
 
 
@@ -101,7 +107,7 @@ def test_one_step_of_the_sensor_s_depth_beside_the_foot_is_no_wall():
     z = points[step, :, 2:]
     points[step] *= np.where(z > 0, np.median(z[z > 0]) / np.maximum(z, 1e-3), 0)
     mask = cv2.dilate((ids == 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    extent = lost_depth.find_extent(frame.make_frame(points), {"a": mask, "b": ids > 0}, "a", "thing")
+    extent = find(points, {"a": mask, "b": ids > 0}, "thing")
     assert holds(extent, box) and extent.box[1, 2] < 3.2
 
 
@@ -166,7 +172,7 @@ def test_what_stands_on_a_dark_thing_has_no_foot():
     cup, book = [[-0.1, 0.8, 3.0], [0.1, 1.0, 3.2]], [[-0.3, 1.0, 2.7], [0.3, 1.4, 3.5]]
     points, ids = render([cup, book], walls=[FLOOR, WALL])
     points[ids >= 0] = 0
-    extent = lost_depth.find_extent(frame.make_frame(points), {"a": ids == 0, "b": ids == 1}, "a", "cup")
+    extent = find(points, {"a": ids == 0, "b": ids == 1}, "cup")
     assert holds(extent, cup)
 
 
@@ -181,7 +187,7 @@ def test_what_is_seen_through_a_shelf_is_not_before_it():
 def test_nothing_tells_where_a_thing_is_in_sparse_depth():
     points, ids = render([[[-0.2, 1.0, 3.0], [0.2, 1.4, 3.4]]], walls=[FLOOR, WALL])
     points[np.random.default_rng(0).random(ids.shape) > 0.05] = 0
-    assert lost_depth.find_extent(frame.make_frame(points), {"a": ids == 0}, "a", "crate") is None
+    assert find(points, {"a": ids == 0}, "crate") is None
 
 
 def test_before_the_sky_only_the_rays_tell():
@@ -238,4 +244,4 @@ def test_of_sparse_depth_nothing_is_told_though_the_mask_leaves_nothing_around_i
     scene = frame.make_frame(sparse)
     assert scene.lidar
     for mask in (np.ones(ids.shape, bool), np.indices(ids.shape).sum(axis=0) % 2 == 0):
-        assert lost_depth.find_extent(scene, {"a": mask}, "a", "television") is None
+        assert find(sparse, {"a": mask}, "television") is None

@@ -18,8 +18,9 @@ THINGS = {
 KEYS = {name: f"[[{i}, {i}, {i + 9}, {i + 9}]]" for i, name in enumerate(THINGS)}
 
 
-def make_dataset(folder, rotation=None, things=THINGS, grow=0, **more):
+def make_dataset(folder, rotation=None, things=THINGS, grow=0, dark=(), **more):
     points, ids = render(list(things.values()), rotation, [FLOOR, BACK])
+    points[np.isin(ids, [list(things).index(name) for name in dark])] = 0
     (folder / "clouds").mkdir()
     (folder / "masks").mkdir()
     pointmaps.write_pointmap(folder / "clouds" / "a.npy", points)
