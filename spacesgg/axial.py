@@ -9,7 +9,7 @@ from spacesgg.frame import Frame
 from spacesgg.outlines import Edges
 from spacesgg.quantiles import percentiles
 
-MIN_ROWS = 4  # of the rows looked at
+MIN_ROWS = 3  # of the rows looked at
 MAX_SWAY = 0.2  # of the width: where the middles of the rows differ by more they tell no axis
 MARGIN_M = 0.03
 
@@ -21,12 +21,15 @@ def limits(frame: Frame, edges: Edges, hidden: np.ndarray, most: np.ndarray, tim
     no axis is found. It goes at most `times` as far from the axis as on its other side.
     """
     left, right = frame.levelled(edges.rows[0, :2], edges.columns[0, :2], edges.depth[0, :2])[0]
-    axis = _axis(left, right, ~hidden[0] & ~hidden[1])
-    if axis is None or (hidden[0] & hidden[1]).any():
+    free = ~hidden
+    axis = _axis(left, right, free[0] & free[1])
+    if axis is None:
         return most
+    # Where a side goes farther in rows that hide it nothing tells its end, nor the other's.
+    ends = left.min() > left[free[0]].min() - MARGIN_M, right.max() < right[free[1]].max() + MARGIN_M
     before, after = axis - left.min(), right.max() - axis
-    low = axis - max(before, times * after + MARGIN_M) if hidden[0].any() else -np.inf
-    high = axis + max(after, times * before + MARGIN_M) if hidden[1].any() else np.inf
+    low = axis - max(before, times * after + MARGIN_M) if hidden[0].any() and ends[1] else -np.inf
+    high = axis + max(after, times * before + MARGIN_M) if hidden[1].any() and ends[0] else np.inf
     return np.array([max(most[0], low), min(most[1], high)])
 
 
