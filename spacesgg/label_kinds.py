@@ -41,6 +41,7 @@ FLAT_TOPPED = _words(
     """
 )
 BOXES = FLAT_TOPPED - _words("desk table")  # these stand on legs
+ARMED = _words("armchair bed couch loveseat sofa")  # their ends are as upright as boxes'
 # Vessels and seats as high all around, without what stands in them.
 LEVEL_RIMMED = _words("barrel basin bin bowl bucket can cup drum footstool glass mug ottoman pouf stool")
 # What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
@@ -135,6 +136,11 @@ def has_flat_top(label: str) -> bool:
 def is_box(label: str) -> bool:
     """Return whether a thing called `label` is rectangular as seen from above, with sides from top to bottom."""
     return _named(label, BOXES) and not is_round(label)
+
+
+def has_upright_sides(label: str) -> bool:
+    """Return whether the sides of a thing called `label` are upright, each as far aside from top to bottom."""
+    return is_box(label) or is_flat(label) or _named(label, ARMED)
 
 
 def has_level_top(label: str) -> bool:

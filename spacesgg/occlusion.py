@@ -67,7 +67,7 @@ def kinds_of(labels: Sequence[str]) -> Kinds:
     """Return what is known of things called `labels`."""
     longest = [size_priors.longest(label) for label in labels]
     level = [label_kinds.has_level_top(label) for label in labels]
-    upright = [label_kinds.is_box(label) or label_kinds.is_flat(label) for label in labels]
+    upright = [label_kinds.has_upright_sides(label) for label in labels]
     symmetry = [label_kinds.symmetry(label) for label in labels]
     return Kinds(*map(np.array, (longest, level, upright, symmetry)))
 

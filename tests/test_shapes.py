@@ -58,7 +58,9 @@ def test_the_lower_edge_of_a_silhouette_tells_where_feet_stand(label, hidden):
     assert found[1] < 4.25 if label == "tripod" else found[1] > 4.25
 
 
-@pytest.mark.parametrize(("label", "ends"), [("wardrobe", True), ("painting", True), ("thing", False)])
+@pytest.mark.parametrize(
+    ("label", "ends"), [("wardrobe", True), ("painting", True), ("sofa", True), ("thing", False)]
+)
 def test_upright_sides_end_where_they_are_seen_above_what_hides_the_rest(label, ends):
     wardrobe, board = [[-0.4, -0.6, 4.0], [0.4, 1.4, 4.5]], [[0.295, -0.2, 3.0], [2.0, 1.4, 3.1]]
     right = box_of([wardrobe, board], [0], label)[1, 0]
