@@ -22,9 +22,6 @@ SIDES = np.vstack([SIDES, SIDES[:, ::-1] * (-1, 1)]).astype(np.float32)
 EDGE_CELLS = 2.0  # points within so many cells lie on an edge
 VEIL_MARGIN = 0.1  # of what an object spans
 AREA_WEIGHT = 0.3  # of two headings that follow the edges alike the tighter one is right
-FACE_PX = 12  # wide: of a narrower face the depth is mostly lost
-MOST_OF_FACE = 1.5  # times as long as its points show, a face is up to its silhouette's end
-CORNER_MARGIN_M = 0.06
 BANDS = 7  # of equal height
 # The lower bands of a bin are as wide as its top, where its lid or opening would spoil the fit.
 BAND_WEIGHTS = np.array([0.9, 0.9, 1, 1, 1, 1, 0.9])
@@ -116,30 +113,6 @@ def rectangles(
                 x = np.minimum(x, sight[i, 1] * z)
             bounds[i] = (x.min(), z.min()), (x.max(), z.max())
     return bounds, corners
-
-
-def backs(corners: np.ndarray, bearings: np.ndarray, pixel: float) -> np.ndarray:
-    """Return (n,) how far back, in metres, boxes of which two faces are seen to their ends go.
-
-    The faces of the rectangles with these `corners` (n, 4, 2) end at the silhouettes' ends, whose `bearings`
-    (n, 2) are in metres aside per metre away, as is a `pixel`. Infinity where no two wide faces are seen.
-    """
-    sight = corners[:, :, 0] / corners[:, :, 1]
-    count = np.arange(len(corners))
-    ends = np.stack([sight.argmin(axis=1), sight.argmax(axis=1)], axis=1)
-    others = corners[:, :, 1].copy()
-    others[count[:, None], ends] = np.inf
-    middle = others.argmin(axis=1)  # of the two others the nearer one is in sight
-    near = corners[count, middle]
-    faces = corners[count[:, None], ends] - near[:, None]
-    widths = np.abs(sight[count[:, None], ends] - sight[count, middle][:, None])
-    there = (ends.sum(axis=1) == 3) & (widths >= FACE_PX * pixel).all(axis=1)
-    # Where sight meets near + t · face: x = bearing z.
-    meets = faces[..., 0] - bearings * faces[..., 1]
-    t = np.divide(bearings * near[:, 1:] - near[:, :1], meets, out=np.ones_like(meets), where=meets != 0)
-    there &= (t <= MOST_OF_FACE).all(axis=1)
-    far = near[:, 1] + (np.maximum(t, 1) * faces[..., 1]).sum(axis=1) + CORNER_MARGIN_M
-    return np.where(there, far, np.inf)
 
 
 def _tightest(cells: np.ndarray) -> np.ndarray:

@@ -6,11 +6,12 @@ sizes of kinds in size_priors.py; here they are put together.
 
 import numpy as np
 
-from spacesgg import edge_rays, feet, label_kinds, occlusion, size_priors
+from spacesgg import edge_rays, feet, label_kinds, occlusion, size_priors, slopes
 from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.quantiles import percentiles
 from spacesgg.surfaces import Surface
+from spacesgg.two_sides import CORNER_MARGIN_M, TwoSides
 from spacesgg.visible import MAX_UNSEEN_M, Visible
 
 # Where depth crosses edges in ramps the rim left out hides the top of what is upright: its height is not known.
@@ -26,17 +27,29 @@ ROUND_MARGIN_M = 0.03  # of the far side of a circle, told by its near side
 
 def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[str]) -> np.ndarray:
     """Return the (n, 2, 3) bounds, in levelled metres, of where objects called `labels` may go on out of sight."""
-    seen, bodies = visible.boxes, visible.round_bodies
+    seen, bodies, sides = visible.boxes, visible.round_bodies, visible.sides
     sparse = [surface.sparse for surface in surfaces]
     boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse)
     boxes = _no_wider(boxes, seen, bodies)
     ends_seen = (boxes[:, :, 0] == seen[:, :, 0]) | edge_rays.falls_aside(frame, visible.edges, visible.tops)
+    boxy = np.array([label_kinds.is_box(label) for label in labels])
+    rectangular = np.array([label_kinds.is_rectangular(label) for label in labels])
     whole = ends_seen.all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])  # of its top
     for i in (np.ptp(boxes[:, :, 0], axis=1) > np.ptp(seen[:, :, 0], axis=1)).nonzero()[0].tolist():
-        boxes[i] = occlusion.follow_slope(boxes[i], seen[i], visible.points[:, i])
+        if rectangular[i] and sides.seen[i]:
+            longest = _longest_sides(labels[i], sides.lengths[i].tolist())
+            boxes[i] = sides.go_on(i, boxes[i], seen[i], longest)
+        else:
+            boxes[i] = slopes.follow(boxes[i], seen[i], visible.points[:, i])
     reach = edge_rays.top_reach(frame, visible.edges, visible.tops)
-    corners = np.where((boxes[:, :, 0] == seen[:, :, 0]).all(axis=1), visible.corners, np.inf)
+    corners = np.where((boxes[:, :, 0] == seen[:, :, 0]).all(axis=1), sides.hidden_corners(), np.inf)
     back = _backs(boxes, labels, reach, corners, visible.behind, frame.soft)
+    faces = single_faces(visible.lines, visible.fresh)
+    faces.there[np.isfinite(bodies[:, 0, 0])] = False
+    turned = np.where(faces.there, -np.inf, _turned_backs(boxes, labels, sides))
+    told = np.where(boxy, corners - CORNER_MARGIN_M, corners)  # of boxes the upper edge tells as well
+    turned = np.minimum(np.where(np.isfinite(corners), told, turned), visible.behind)
+    back = np.where(rectangular, np.maximum(back, turned), back)
     is_round = np.array([label_kinds.is_round(label) for label in labels])
     back = np.where(is_round, np.fmin(back, bodies[:, 1, 1] + ROUND_MARGIN_M), back)
     boxes[:, 1, 2] = np.maximum(boxes[:, 1, 2], back)
@@ -48,14 +61,21 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
             boxes[i, 0, 2] = max(boxes[i, 0, 2], min(near, seen[i, 0, 2]))
             # What is seen farther back than the feet, of what is so thin, is mixed with the background.
             boxes[i, 1, 2] = max(boxes[i, 0, 2], min(boxes[i, 1, 2], far))
-    faces = single_faces(visible.lines, visible.fresh)
-    faces.there[np.isfinite(bodies[:, 0, 0])] = False
     boxes = _with_bodies(boxes, faces, labels, visible.behind)
     end = edge_rays.top_end(frame, visible.edges, visible.tops, whole)
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
     ends = np.maximum(seen[:, 1, 2], np.minimum(boxes[:, 1, 2], end))
     boxes[:, 1, 2] = np.where(flat, ends, boxes[:, 1, 2])
     return _no_wider_than_deep(boxes, seen, flat & is_round & np.isfinite(end))
+
+
+def _longest_sides(label: str, lengths: list[float]) -> tuple[float, float]:
+    """Return metres that the two sides of a thing called `label` may be long, each told by the other.
+
+    `lengths` (2) metres are what is seen of them.
+    """
+    left, right = (size_priors.LARGE * size_priors.depth_behind(label, length) for length in lengths)
+    return right, left
 
 
 def _no_wider_than_deep(boxes: np.ndarray, seen: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -110,6 +130,14 @@ def _backs(
     return np.minimum(np.maximum(front + least, reach), most)
 
 
+def _turned_backs(boxes: np.ndarray, labels: list[str], sides: TwoSides) -> np.ndarray:
+    """Return (n,) how far back, in levelled metres, rectangular things go whose `sides` are seen at an angle."""
+    height = np.ptp(boxes[:, :, 1], axis=1)
+    lengths = sides.lengths[np.arange(len(labels)), sides.front]
+    sizes = zip(labels, lengths.tolist(), height.tolist(), strict=True)
+    return sides.backs(np.array([size_priors.depth_behind(*size) for size in sizes]))
+
+
 def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.ndarray) -> np.ndarray:
     """Return the (n, 2, 3) boxes widened by the bodies behind single faces.
 
@@ -118,7 +146,7 @@ def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.
     """
     height = np.ptp(boxes[:, :, 1], axis=1)
     sizes = zip(labels, faces.lengths.tolist(), height.tolist(), strict=True)
-    depth = [size_priors.least_depth(*size) for size in sizes]
+    depth = [size_priors.depth_behind(*size) for size in sizes]
     bodies = faces.bodies(np.array(depth))
     boxes[:, 0, 0] = np.fmin(boxes[:, 0, 0], bodies[:, 0, 0])
     boxes[:, 1, 0] = np.fmax(boxes[:, 1, 0], bodies[:, 1, 0])

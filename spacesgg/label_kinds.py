@@ -138,9 +138,14 @@ def is_box(label: str) -> bool:
     return _named(label, BOXES) and not is_round(label)
 
 
+def is_rectangular(label: str) -> bool:
+    """Return whether a thing called `label` is rectangular as seen from above, somewhere below its top."""
+    return is_box(label) or _named(label, ARMED)
+
+
 def has_upright_sides(label: str) -> bool:
     """Return whether the sides of a thing called `label` are upright, each as far aside from top to bottom."""
-    return is_box(label) or is_flat(label) or _named(label, ARMED)
+    return is_rectangular(label) or is_flat(label)
 
 
 def has_level_top(label: str) -> bool:

@@ -22,6 +22,7 @@ FLAT_M = 0.05
 SLABS = frozenset(("book", "magazine", "notebook", "tablet", "tray"))
 SLAB_SIDE_M, SLAB_M = 0.15, 0.08
 WIDEST = dict.fromkeys(("television", "tv"), 1.3)  # of which less is seen as a rule, for theirs is a wide range
+SOFAS = frozenset(("sofa", "couch", "loveseat"))
 FOOTPRINTS = {
     **dict.fromkeys(("car", "taxi", "suv", "sedan"), Footprint(4.2, 1.7)),
     **dict.fromkeys(("van", "minivan", "jeep"), Footprint(4.4, 1.7)),
@@ -34,7 +35,7 @@ FOOTPRINTS = {
     **dict.fromkeys(("boy", "girl", "child"), Footprint(0.3, 0.2)),
     "boat": Footprint(3.0, 1.2),
     **dict.fromkeys(("cow", "horse", "elephant", "zebra", "giraffe"), Footprint(1.8, 0.5)),
-    **dict.fromkeys(("sofa", "couch", "loveseat"), Footprint(1.7, 0.9)),
+    **dict.fromkeys(SOFAS, Footprint(1.7, 0.9)),
     "bed": Footprint(2.3, 0.95),
     "armchair": Footprint(0.85, 0.8),
     "chair": Footprint(0.55, 0.5),
@@ -79,6 +80,17 @@ def least_depth(label: str, width: float, height: float = 0.0) -> float:
             length, short = FOOTPRINTS[word]
             return length if width < FRONT_SHARE * length else short
     return min(DEPTH_OF_WIDTH * width, MAX_BODY_M)
+
+
+def depth_behind(label: str, side: float, height: float = 0.0) -> float:
+    """Return metres that a thing called `label` goes back, at least, from an upright side of `side` metres.
+
+    A sofa's side that is longer than sofas are deep is its front or its back.
+    """
+    for word in words_of(label)[-1:]:
+        if word in SOFAS and side > LARGE * FOOTPRINTS[word].width:
+            return FOOTPRINTS[word].width
+    return least_depth(label, side, height)
 
 
 def most_depth(label: str, width: float) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import completion, edge_rays, noise, soft_depth
+from spacesgg import completion, edge_rays, noise, soft_depth, two_sides
 from spacesgg.frame import Frame
 from spacesgg.occlusion import EDGE_PX, NEARER, SCAN_LINES
 from spacesgg.outlines import Edges, Outline, find_outline, thin
@@ -43,7 +43,7 @@ class Visible(NamedTuple):
     edges: Edges  # SCAN_LINES pixels a side
     lines: completion.Lines
     round_bodies: np.ndarray  # (n, 2, 2): low and high x and z of the circle the points lie on, NaN where on none
-    corners: np.ndarray  # (n,) how far away the hidden corners of those are that show two sides, else infinity
+    sides: two_sides.TwoSides  # of the rectangles they fill
     behind: np.ndarray  # (n,) how far away the surface is that is seen around them, infinity where nothing is
 
 
@@ -88,7 +88,7 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     veils = _veils(frame, edges, around, seen[:, 0, 2])
     rectangles, corners = completion.rectangles(points, fresh, veils, seen[:, 0, 2] - MAX_UNSEEN_M)
     bearings = _bearings(frame, edges)
-    corners = completion.backs(corners, bearings, frame.pixel)
+    sides = two_sides.find(corners, bearings, frame.pixel)
     rectangles[:, :, 1] += inwards
     seen = _cover(seen, rectangles)
     lines = completion.find_lines(points)
@@ -105,7 +105,7 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     behind = _behind(around[2], seen[:, 0, 2])
     tops = of_rows(ordered[1], TAIL_PERCENT)
     return Visible(
-        seen, points, fresh, tops, middles, sigmas, shared, outlines, edges, lines, round_bodies, corners, behind
+        seen, points, fresh, tops, middles, sigmas, shared, outlines, edges, lines, round_bodies, sides, behind
     )
 
 

@@ -12,8 +12,8 @@ from spacesgg import (
     extents,
     frame,
     label_kinds,
-    occlusion,
     resting,
+    slopes,
     sparse_returns,
     surfaces,
     visible,
@@ -162,7 +162,7 @@ def test_a_strip_beside_an_occluder_does_not_tell_at_what_angle_it_goes_on(width
     seen = np.array([[1.0, -1, 5.0], [1.0 + width, 1, 5.02]])
     across = np.linspace(1.0, 1.0 + width, 100)
     box = np.array([[0.3, -1, 5.0], [1.0 + width, 1, 5.4]])
-    found = occlusion.follow_slope(box, seen, np.stack([across, 0 * across, 5 + 0 * across]))
+    found = slopes.follow(box, seen, np.stack([across, 0 * across, 5 + 0 * across]))
     assert (found[0, 2] < 4.8) == turned
 
 

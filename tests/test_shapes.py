@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 from ray_cast import render
+from scipy.spatial.transform import Rotation
 
-from spacesgg import extents, frame, occlusion, surfaces
+from spacesgg import extents, frame, size_priors, slopes, surfaces, two_sides
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
@@ -99,4 +100,48 @@ def test_only_a_surface_goes_on_at_its_slope(depth, near):
     x = np.linspace(0, 0.3, 400)
     points = np.array([x, x, 3.0 + 0.4 * x + depth * np.random.default_rng(0).random(400)])
     seen, box = np.array([[0.0, 0, 3.0], [0.3, 1, 3.6]]), np.array([[-0.5, 0, 3.0], [0.3, 1, 3.6]])
-    assert occlusion.follow_slope(box, seen, points)[0, 2] == pytest.approx(near, abs=0.05)
+    assert slopes.follow(box, seen, points)[0, 2] == pytest.approx(near, abs=0.05)
+
+
+def turned(box, yaw_deg, label):
+    """Return how far from and to away a box turned about the camera is found, and where its corners are."""
+    turn = Rotation.from_euler("y", yaw_deg, degrees=True).as_matrix()
+    points, ids = render([box], turn, [FLOOR, WALL])
+    scene = frame.make_frame(points)
+    found = extents.find_extent(scene, surfaces.find_surface(scene.depth, ids == 0, scene.soft), label).box
+    (left, _, front), (right, _, back) = box
+    corners = [(x, 0, z) for x in (left, right) for z in (front, back)] @ turn.T
+    return found[:, 2], corners[:, 2]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize(("yaw", "middle"), [(20, -1.5), (30, -1.5), (25, 0.0), (15, 0.8)])
+def test_a_turned_sofa_goes_back_to_its_hidden_corner(yaw, middle, side):
+    """Be it that two sides are seen, or one that the border cuts, and its top."""
+    middle *= side
+    found, true = turned([[middle - 0.85, 0.5, 4.5], [middle + 0.85, 1.4, 5.4]], side * yaw, "sofa")
+    assert true.max() - 0.08 < found[1] < true.max() + 0.1
+
+
+def test_of_two_sides_the_one_that_the_border_cuts_goes_on():
+    found, true = turned([[-2.85, 0.4, 3.0], [-1.15, 1.4, 3.9]], 50, "sofa")
+    assert true.min() - 0.1 < found[0] < true.min() + 0.02
+    assert true.max() < found[1] < true.max() + 0.3
+
+
+@pytest.mark.parametrize(("longest", "far"), [((2.0, 2.0), 5.06), ((0.9, 2.0), 4.82), ((0.5, 2.0), 4.76)])
+def test_a_side_that_the_border_cuts_goes_on_at_its_angle_and_so_does_the_hidden_corner(longest, far):
+    near, left, right = np.array([[0.0, 3.0], [-0.7, 3.3], [0.6, 4.4]])
+    corners = np.array([near, left, right, left + right - near])
+    found = two_sides.find(corners[None], np.array([[-0.7 / 3.3, 0.6 / 4.4]]), 0.004)
+    assert found.seen.all()
+    assert found.hidden_corners()[0] == pytest.approx(4.76, abs=0.01)
+    seen, box = np.array([[-0.7, 0, 3.0], [0.6, 1, 4.4]]), np.array([[-1.4, 0, 3.0], [0.6, 1, 4.4]])
+    assert found.go_on(0, box, seen, longest)[:, 2] == pytest.approx([3.0, far], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("label", "side", "depth"), [("sofa", 0.9, 1.7), ("sofa", 1.3, 0.9), ("bed", 1.6, 2.3), ("bin", 0.4, 0.4)]
+)
+def test_a_side_longer_than_sofas_are_deep_is_their_front_or_their_back(label, side, depth):
+    assert size_priors.depth_behind(label, side) == depth
