@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import completion, edge_rays, noise, soft_depth, two_sides
+from spacesgg import completion, edge_rays, noise, smoothing, soft_depth, two_sides
 from spacesgg.frame import Frame
 from spacesgg.occlusion import EDGE_PX, NEARER, SCAN_LINES
 from spacesgg.outlines import Edges, Outline, find_outline, thin
@@ -18,8 +18,6 @@ from spacesgg.surfaces import Surface
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
 SOFT_FAR_PERCENT = 3.0  # of soft depth: ramps lead backwards, off the object
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
-MAX_SMOOTH_PX = 5
-NOISE_POINTS = 1000  # tell the noise to some percent
 MAX_FOOT_M = 0.3  # a foot that comes nearer yet than what is seen is a wrong mask
 MAX_UNSEEN_M = 0.05  # an outline that leaves what is seen by more, but to the back, is not the body's
 NEARER_SHARE = 0.01  # of what is seen around the object: less are strays
@@ -63,7 +61,9 @@ class _Look(NamedTuple):
 
 def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     """Return what is seen of the objects whose `surfaces` were found in the frame's depth."""
-    looks = [_look(frame, surface) for surface in surfaces]
+    own = [np.ascontiguousarray(frame.depth[surface.window]) for surface in surfaces]
+    white = smoothing.white_sigmas(own, surfaces)
+    looks = [_look(frame, *one) for one in zip(surfaces, own, white, strict=True)]
     counts = np.array([cv2.countNonZero(surface.pixels.view(np.uint8)) for surface in surfaces])
     _, depth, sigmas, bends, outlines, edge_depths, _, ring_depth, rise = map(list, zip(*looks, strict=True))
     index = np.array([look.pixels for look in looks])
@@ -109,10 +109,9 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     )
 
 
-def _look(frame: Frame, surface: Surface) -> _Look:
-    """Return what is taken of one object's pixels."""
-    depth = np.ascontiguousarray(frame.depth[surface.window])
-    smoothed, sigma, bends = _smoothed(depth, surface)
+def _look(frame: Frame, surface: Surface, depth: np.ndarray, white: float) -> _Look:
+    """Return what is taken of one object's pixels, of `depth` (h, w) metres with `white` metres of noise."""
+    smoothed, sigma, bends = smoothing.smooth(depth, surface, white)
     pixels = evenly(surface.pixels, POINTS)
     outline = find_outline(surface.silhouette)
     around = surface.around & (depth > 0)
@@ -221,28 +220,6 @@ def _rise(depth: np.ndarray, pixels: np.ndarray) -> float:
     """Return by how many metres per row upwards the surface recedes: the rim left out hides so much of a top."""
     pairs = pixels[:-1] & pixels[1:]
     return max(0.0, percentiles((depth[:-1] - depth[1:])[pairs], (50,))[0]) if pairs.any() else 0.0
-
-
-def _smoothed(z: np.ndarray, surface: Surface) -> tuple[np.ndarray, float, np.ndarray]:
-    """Return z averaged over neighbours of the same object, and the noise in metres that this leaves.
-
-    Third the (n,) second differences of its inverse, which tell the noise that the neighbours shared. What z is
-    outside the object's pixels means nothing.
-    """
-    if surface.sparse:
-        return z, 0.0, np.zeros(0)
-    pixels = surface.pixels
-    count = cv2.countNonZero(pixels.view(np.uint8))
-    size = int(min(max(count**0.5 / 8, 1), MAX_SMOOTH_PX)) | 1
-    some = slice(None, None, max(1, count // NOISE_POINTS))  # rows enough to tell the noise
-    own = pixels[some]
-    sigma = noise.sigma(noise.differences(z[some], own))
-    weight = pixels.astype(np.float32)
-    total = cv2.boxFilter(z * weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    near = cv2.boxFilter(weight, -1, (size, size), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    smoothed = np.divide(total, cv2.max(near, 1.0), out=total)
-    inverse = np.divide(1, smoothed[some], out=np.zeros(own.shape, np.float32), where=own)
-    return smoothed, sigma / size, noise.differences(inverse, own, noise.APART_PX)
 
 
 def _spread(depth: np.ndarray, pixels: np.ndarray, outline: Outline) -> np.ndarray:
