@@ -9,8 +9,9 @@ import numpy as np
 from spacesgg import edge_rays, feet, label_kinds, occlusion, size_priors, slopes
 from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import ENDLESS_M, Frame
+from spacesgg.outlines import Outline
 from spacesgg.quantiles import percentiles
-from spacesgg.surfaces import Surface
+from spacesgg.surfaces import PAD_PX, Surface
 from spacesgg.two_sides import CORNER_MARGIN_M, TwoSides
 from spacesgg.visible import MAX_UNSEEN_M, Visible
 
@@ -22,6 +23,7 @@ ALL_FEET = 1.6  # times their distance from the stem: three feet, however turned
 HIDDEN_SEAT_M = 0.3  # above the ground: seats are higher, and seen only where less than that is hidden
 HIDDEN_FOOT_M = 0.15
 SPREAD_M = 0.08  # that feet out of sight may stand out farther than what is seen of the legs
+TRIMMED_PX = 1  # by more a silhouette's upper end is below its mask's where what joins the wall is left out
 ROUND_MARGIN_M = 0.03  # of the far side of a circle, told by its near side
 
 
@@ -35,6 +37,7 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     boxy = np.array([label_kinds.is_box(label) for label in labels])
     rectangular = np.array([label_kinds.is_rectangular(label) for label in labels])
     whole = ends_seen.all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])  # of its top
+    whole &= [_shows_top(*pair) for pair in zip(surfaces, visible.outlines, strict=True)]
     for i in (np.ptp(boxes[:, :, 0], axis=1) > np.ptp(seen[:, :, 0], axis=1)).nonzero()[0].tolist():
         if rectangular[i] and sides.seen[i]:
             longest = _longest_sides(labels[i], sides.lengths[i].tolist())
@@ -67,6 +70,11 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     ends = np.maximum(seen[:, 1, 2], np.minimum(boxes[:, 1, 2], end))
     boxes[:, 1, 2] = np.where(flat, ends, boxes[:, 1, 2])
     return _no_wider_than_deep(boxes, seen, flat & is_round & np.isfinite(end))
+
+
+def _shows_top(surface: Surface, outline: Outline) -> bool:
+    """Return whether the upper end of the mask is the silhouette's, as of a top before a wall it may not."""
+    return int(outline.rows[outline.sides[2]].min()) <= PAD_PX + TRIMMED_PX
 
 
 def _longest_sides(label: str, lengths: list[float]) -> tuple[float, float]:

@@ -94,6 +94,13 @@ def test_the_upper_edge_of_a_box_just_below_the_camera_tells_less_than_its_two_s
     assert 2.88 < found[1, 2] < 3.05
 
 
+@pytest.mark.parametrize("top", [0.6, 0.7, 0.9])
+def test_a_level_top_that_meets_the_wall_behind_it_goes_back_to_the_wall(top):
+    """Exact depth has no step there, so that the top is taken for the wall's, and ends too low in the picture."""
+    found = box_of([[[-0.3, top, 3.0], [0.3, 1.4, 3.5]], [[-3, -3, 3.5], [3, 1.4, 3.7]]], [0], "cabinet")
+    assert found[1, 2] == pytest.approx(3.5, abs=0.03)
+
+
 @pytest.mark.parametrize(("depth", "near"), [(0.02, 2.78), (0.5, 3.0)])
 def test_only_a_surface_goes_on_at_its_slope(depth, near):
     """The rungs and legs of a chair lie along no line, whatever line fits them best."""
