@@ -44,7 +44,9 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
             boxes[i] = sides.go_on(i, boxes[i], seen[i], longest)
         else:
             boxes[i] = slopes.follow(boxes[i], seen[i], visible.points[:, i])
-    reach = edge_rays.top_reach(frame, visible.edges, visible.tops)
+    flat = np.array([label_kinds.has_flat_top(label) for label in labels])
+    tops = np.where(flat, visible.tops, _rims(frame, visible, labels))
+    reach = edge_rays.top_reach(frame, visible.edges, tops)
     corners = np.where((boxes[:, :, 0] == seen[:, :, 0]).all(axis=1), sides.hidden_corners(), np.inf)
     back = _backs(boxes, labels, reach, corners, visible.behind, frame.soft)
     faces = single_faces(visible.lines, visible.fresh)
@@ -66,10 +68,21 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
             boxes[i, 1, 2] = max(boxes[i, 0, 2], min(boxes[i, 1, 2], far))
     boxes = _with_bodies(boxes, faces, labels, visible.behind)
     end = edge_rays.top_end(frame, visible.edges, visible.tops, whole)
-    flat = np.array([label_kinds.has_flat_top(label) for label in labels])
     ends = np.maximum(seen[:, 1, 2], np.minimum(boxes[:, 1, 2], end))
     boxes[:, 1, 2] = np.where(flat, ends, boxes[:, 1, 2])
     return _no_wider_than_deep(boxes, seen, flat & is_round & np.isfinite(end))
+
+
+def _rims(frame: Frame, visible: Visible, labels: list[str]) -> np.ndarray:
+    """Return (n,) how far down from the camera, in metres, the upper ends of objects are, as masks show them.
+
+    Depth is lost along the upper edge first: tops a little below the camera seem to go far back for that.
+    Of what may go back from its upper edge, as a bed does, depth alone tells how high it is there.
+    """
+    rims = np.minimum(visible.tops, visible.boxes[:, 0, 1] + frame.pixel * visible.middles)
+    if frame.soft:  # of which the masks' rims are believed less
+        rims = (rims + visible.tops) / 2
+    return np.where([label_kinds.ends_in_edge(label) for label in labels], rims, visible.tops)
 
 
 def _shows_top(surface: Surface, outline: Outline) -> bool:

@@ -53,6 +53,8 @@ STANDING = _words(
     """
 )
 STANDING_FIRST = _words("floor street traffic")  # lamps, signs and cones
+# Beside what has a back, stands on legs or is round: what is as high, or higher, at its front than farther back.
+RISING = _words("boy child girl laptop man monitor pedestrian person screen television tv woman")
 # What hangs, flies or is worn as a rule, or often: what is seen below it need not carry it.
 HANGING = _words(
     """
@@ -141,6 +143,11 @@ def is_box(label: str) -> bool:
 def is_rectangular(label: str) -> bool:
     """Return whether a thing called `label` is rectangular as seen from above, somewhere below its top."""
     return is_box(label) or _named(label, ARMED)
+
+
+def ends_in_edge(label: str) -> bool:
+    """Return whether a thing called `label` ends above in an edge or a tip, not in a level that goes back."""
+    return has_legs(label) or is_round(label) or _named(label, RISING | (BACKED - {"bed"}))
 
 
 def has_upright_sides(label: str) -> bool:

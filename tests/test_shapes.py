@@ -94,6 +94,17 @@ def test_the_upper_edge_of_a_box_just_below_the_camera_tells_less_than_its_two_s
     assert 2.88 < found[1, 2] < 3.05
 
 
+@pytest.mark.parametrize(("label", "deep"), [("monitor", False), ("chair", False), ("thing", True), ("bed", True)])
+def test_what_ends_in_an_edge_is_as_high_as_its_mask(label, deep):
+    """Where some rows have no depth its top seems lower, and the rays of its edge to come down far behind."""
+    points, ids = render([[[-0.4, 0.1, 4.0], [0.4, 0.8, 4.1]]], walls=[FLOOR, WALL])
+    mask = ids == 0
+    points[mask & (np.cumsum(mask, axis=0) <= 4)] = 0
+    scene = frame.make_frame(points)
+    found = extents.find_extent(scene, surfaces.find_surface(scene.depth, mask, scene.soft), label).box
+    assert (found[1, 2] > 4.8) == deep
+
+
 @pytest.mark.parametrize("top", [0.6, 0.7, 0.9])
 def test_a_level_top_that_meets_the_wall_behind_it_goes_back_to_the_wall(top):
     """Exact depth has no step there, so that the top is taken for the wall's, and ends too low in the picture."""
