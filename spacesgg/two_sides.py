@@ -21,9 +21,8 @@ class TwoSides(NamedTuple):
     two: np.ndarray  # (n,) bool: whether it turns a corner, not a single side, to the camera, and both are wide
     front: np.ndarray  # (n,) 0 or 1: the longer one of them, or the single one
     near: np.ndarray  # (n, 2) the corner in which they meet, the nearer one of a single side
-    sides: (
-        np.ndarray
-    )  # (n, 2, 2) from there to the other ends that the points show; of a single one second what is out of sight
+    # (n, 2, 2) from there to the other ends that the points show; of a single one the second is out of sight
+    sides: np.ndarray
     reach: np.ndarray  # (n, 2) times as long they are up to the silhouette's ends, at least 1
 
     @property
