@@ -8,6 +8,8 @@ import numpy as np
 
 from spacesgg.errors import InputError
 
+_SHORTEST_PX = 1e-3  # of focal lengths: shorter ones overflow
+_FARTHEST_M = 1e9  # of poses
 _MARGIN = 0.02  # of the image's sides, in which no principal point lies even of cropped images
 
 
@@ -33,7 +35,7 @@ def read_intrinsics(path: Path) -> np.ndarray:
     if matrix.size != 9:
         raise InputError(f"{path}: found {matrix.size} numbers, expected the 9 of a 3×3 intrinsic matrix")
     matrix = matrix.reshape(3, 3)
-    if not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
+    if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) < _SHORTEST_PX:
         raise InputError(f"{path}: focal lengths must be positive and all numbers finite, found {matrix.tolist()}")
     if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
         raise InputError(f"{path}: expected rows 'fx s cx', '0 fy cy', '0 0 1', found {matrix.tolist()}")
@@ -79,6 +81,9 @@ def read_poses(path: Path, count: int) -> np.ndarray:
     for line, pose in enumerate(poses, start=1):
         if not np.isfinite(pose).all() or not np.allclose(pose[3], (0, 0, 0, 1)):
             raise InputError(f"{path}, line {line}: not a 4×4 pose whose last row is 0 0 0 1")
+        if np.abs(pose).max() > _FARTHEST_M:
+            found = f"{np.abs(pose).max():g}"
+            raise InputError(f"{path}, line {line}: found {found}, expected metres, none beyond {_FARTHEST_M:g}")
         if abs(np.linalg.det(pose[:3, :3])) < 1e-6:
             raise InputError(
                 f"{path}, line {line}: the pose cannot be inverted; expected a camera-to-world matrix"

@@ -14,7 +14,7 @@ from spacesgg.errors import InputError
 
 SUFFIXES = (".png", ".tiff", ".tif", ".exr", ".npy")
 # Where there is nothing some renderers write the largest float, with whose squares no geometry can be done.
-FARTHEST = 1e12
+NEAREST, FARTHEST = 1e-9, 1e12
 DEFAULT_INTEGER_SCALE = 5000.0  # TUM RGB-D's convention, also what the first public pipeline used
 
 
@@ -44,7 +44,7 @@ def read_raw(path: Path) -> np.ndarray:
 
 
 def to_metres(depth: np.ndarray, scale_factor: float | None) -> np.ndarray:
-    """Return (H, W) float32 metres; 0 where there is no depth (0, negative, NaN, inf or beyond FARTHEST).
+    """Return (H, W) float32 metres; 0 where there is no depth (NaN, inf, or not between NEAREST and FARTHEST).
 
     Integer maps are divided by `scale_factor`, 5000 when None; float maps only when it is given.
     """
@@ -56,7 +56,7 @@ def to_metres(depth: np.ndarray, scale_factor: float | None) -> np.ndarray:
         metres /= np.float32(divisor)
     if depth.dtype.kind == "u" and float(np.iinfo(depth.dtype).max) < FARTHEST * divisor:
         return metres  # neither negative nor NaN nor too much
-    return np.where((metres > 0) & (metres < FARTHEST), metres, np.float32(0))
+    return np.where((metres > NEAREST) & (metres < FARTHEST), metres, np.float32(0))
 
 
 def invert(depth: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ MIN_ALONE = 0.15  # of the object's pixels; with less the rest cannot be judged 
 ENOUGH_ALONE = 0.5
 SPAN_PERCENTS = (5.0, 95.0)
 SPAN_VALUES = 2000
+FATTENED = np.ones((7, 7), np.uint8)
+MIN_INNER = 20  # pixels
 TOLERANCE = 0.01  # of the depth: a surface goes on a little under the seam
 
 
@@ -42,6 +44,10 @@ def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: boo
     if total - shared < MIN_ALONE * total:
         return np.zeros_like(seen)
     if soft or total - shared < ENOUGH_ALONE * total:
-        near, far = percentiles(sample(z, seen & ~foreign, SPAN_VALUES), SPAN_PERCENTS)
+        alone = seen & ~foreign
+        # Stereo fattens what is near: next to the seam depth is the other's beyond its mask as well.
+        inner = alone & (cv2.dilate(overlap.view(np.uint8), FATTENED) == 0)
+        own = inner if np.count_nonzero(inner) >= MIN_INNER else alone
+        near, far = percentiles(sample(z, own, SPAN_VALUES), SPAN_PERCENTS)
         foreign &= (z < np.float32(near * (1 - TOLERANCE))) | (z > np.float32(far * (1 + TOLERANCE)))
     return foreign

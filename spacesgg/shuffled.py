@@ -15,7 +15,7 @@ def read(path: Path, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
 
     That is 16 bytes an entry. Raises InputError as annotations.read does.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([abs(seed), 1] if seed < 0 else seed)  # NumPy takes no negative ones
     if path.suffix.lower() != ".jsonl":
         entries = list(annotations.read(path))
         yield from (entries[i] for i in rng.permutation(len(entries)))

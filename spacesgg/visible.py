@@ -141,10 +141,14 @@ def _edges(
     frame: Frame, surfaces: list[Surface], outlines: list[Outline], depths: list[np.ndarray], seen: np.ndarray
 ) -> tuple[Edges, np.ndarray]:
     """Return the edges of n objects, and the (n, 2, 2) bounds in x and y of them and what is `seen` (n, 2, 2)."""
-    places = [
-        (outline.rows * s.step + s.window[0].start, outline.columns * s.step + s.window[1].start)
-        for s, outline in zip(surfaces, outlines, strict=True)
-    ]
+    last = np.array(frame.depth.shape) - 1
+    places = []
+    for outline, surface in zip(outlines, surfaces, strict=True):
+        step = surface.step
+        place = np.array([outline.rows * step, outline.columns * step])
+        place += np.array([[side.start] for side in surface.window])
+        # Of every third row or column the last one seen lies before the border that cuts the mask.
+        places.append(np.where(place + step > last[:, None], last[:, None], place))
     rows, columns = (np.concatenate(parts) for parts in zip(*places, strict=True))
     depth = np.concatenate(depths)
     starts = np.cumsum([0] + [len(part) for part in depths[:-1]])

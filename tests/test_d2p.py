@@ -217,12 +217,21 @@ def test_a_count_of_neighbours_that_is_none_is_wrong_usage(dataset, capsys, valu
     assert "--outlier-neighbours: expected a whole number from 0 to" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("focal", [0, -50, np.nan, np.inf])
+@pytest.mark.parametrize("focal", [0, -50, 1e-300, np.nan, np.inf])
 def test_a_focal_length_that_is_none_is_said_in_one_line(dataset, capsys, focal):
     np.savetxt(dataset / "K.txt", [[focal, 0, 15.5], [0, 60, 11.5], [0, 0, 1]])
     assert run(dataset) == 2
     error = capsys.readouterr().err
     assert "K.txt: focal lengths must be positive" in error and error.count("\n") == 1
+
+
+def test_a_pose_beyond_all_measure_is_said_in_one_line(dataset, capsys):
+    poses = np.stack([np.eye(4)] * 3)
+    poses[1, 0, 3] = 1e39
+    np.savetxt(dataset / "poses.txt", poses.reshape(3, 16))
+    assert run(dataset, "--world-coordinates") == 2
+    error = capsys.readouterr().err
+    assert "poses.txt, line 2: found 1e+39" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"50 0 15.5", b"50 0 15.5\n0 60\n", b"a b c", b"\xff\xfe5"])

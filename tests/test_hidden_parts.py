@@ -166,6 +166,16 @@ def test_a_strip_beside_an_occluder_does_not_tell_at_what_angle_it_goes_on(width
     assert (found[0, 2] < 4.8) == turned
 
 
+def test_what_the_border_cuts_is_cut_also_where_not_every_row_of_it_is_looked_at():
+    crate = [[-1.2, -0.4, 2.0], [1.2, 1.4, 2.6]]  # its lower end is below the picture
+    scene, ids = see([crate])
+    for rows in range(236, 241):  # the picture's last row is looked at, or the one, or the two before it
+        part = frame.make_frame(np.ascontiguousarray(scene.points[:rows]))
+        surface = surfaces.find_surface(part.depth, np.ascontiguousarray((ids == 0)[:rows]), False)
+        assert surface.step == 3
+        assert visible.measure(part, [surface]).edges.rows.max() == rows - 1
+
+
 def test_a_pole_is_no_board_along_sight():
     away = 6 + np.random.default_rng(0).normal(0, 0.1, 300)
     points = np.stack([0.3 * away, np.linspace(0, 1, 300), away])[:, None]

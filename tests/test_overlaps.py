@@ -42,3 +42,12 @@ def test_an_object_wholly_within_another_mask_keeps_its_depth(scene):
 
 def test_no_masks_share_nothing():
     assert overlaps.find_overlap([]) is None
+
+
+def test_what_fattens_beyond_its_own_mask_is_not_the_near_side_of_what_it_hides():
+    depth = np.full((20, 28), 4.0, np.float32)
+    overlap = np.zeros(depth.shape, bool)
+    overlap[:, :20] = True  # what hides it ends there, but its depth three pixels farther
+    depth[:, :23] = 3
+    found = overlaps.find_foreign(depth, np.ones(depth.shape, bool), overlap, False)
+    assert np.array_equal(found, overlap)

@@ -12,6 +12,7 @@ def test_every_entry_once_in_the_order_of_the_seed(tmp_path, ending):
             write(f"{i}.jpg", {"width": i})
     plain = list(annotations.read(path))
     once, again, other = (list(shuffled.read(path, seed)) for seed in (3, 3, 4))
+    assert sorted(shuffled.read(path, -3)) == sorted(once)
     assert once == again and once != other and once != plain
     assert sorted(once) == sorted(plain)
 
