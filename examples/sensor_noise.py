@@ -102,7 +102,7 @@ def time_of_flight(depth_m: np.ndarray, albedo: np.ndarray, rng: np.random.Gener
     """Return the depth a time-of-flight camera would measure.
 
     `albedo` is (H, W, 3). Noise grows with depth and on dark things, pixels on edges mix what is before and
-    behind, single ones are lost, and all of what is very dark or beyond 6 metres.
+    behind, single ones are lost, and most of what is very dark, and all beyond 6 metres.
     """
     dark = np.maximum(albedo.mean(axis=2), 0.03)
     mixed = cv2.blur(depth_m, (3, 3))

@@ -36,7 +36,8 @@ def read_intrinsics(path: Path) -> np.ndarray:
         raise InputError(f"{path}: found {matrix.size} numbers, expected the 9 of a 3×3 intrinsic matrix")
     matrix = matrix.reshape(3, 3)
     if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) < _SHORTEST_PX:
-        raise InputError(f"{path}: focal lengths must be positive and all numbers finite, found {matrix.tolist()}")
+        least = f"focal lengths must be positive, at least {_SHORTEST_PX:g} pixels"
+        raise InputError(f"{path}: {least}, and all numbers finite, found {matrix.tolist()}")
     if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
         raise InputError(f"{path}: expected rows 'fx s cx', '0 fy cy', '0 0 1', found {matrix.tolist()}")
     return matrix

@@ -13,7 +13,8 @@ from spacesgg import images
 from spacesgg.errors import InputError
 
 SUFFIXES = (".png", ".tiff", ".tif", ".exr", ".npy")
-# Where there is nothing some renderers write the largest float, with whose squares no geometry can be done.
+# Where there is nothing some renderers write the largest float, with whose squares no geometry can be done;
+# nor can it with those of the inverse of what is nearer yet than NEAREST.
 NEAREST, FARTHEST = 1e-9, 1e12
 DEFAULT_INTEGER_SCALE = 5000.0  # TUM RGB-D's convention, also what the first public pipeline used
 
