@@ -1,11 +1,13 @@
 """What kinds of things labels name, as far as their kind tells where they are: round, flat, standing, hanging."""
 
+import functools
 import re
 
 
-def words_of(label: str) -> list[str]:
+@functools.lru_cache(maxsize=1 << 14)  # asked a hundred times a picture, of few labels
+def words_of(label: str) -> tuple[str, ...]:
     """Return the words of a label, lower case, without the endings that COCO's panoptic categories have."""
-    return re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other"))
+    return tuple(re.findall(r"[a-z]+", label.lower().removesuffix("-merged").removesuffix("-other")))
 
 
 def _words(text: str) -> frozenset[str]:
@@ -43,7 +45,9 @@ FLAT_TOPPED = _words(
 BOXES = FLAT_TOPPED - _words("desk table")  # these stand on legs
 ARMED = _words("armchair bed couch loveseat sofa")  # their ends are as upright as boxes'
 # Vessels and seats as high all around, without what stands in them.
-LEVEL_RIMMED = _words("barrel basin bin bowl bucket can cup drum footstool glass mug ottoman pouf stool")
+LEVEL_TOPPED = FLAT_TOPPED | _words(
+    "barrel basin bin bowl bucket can cup drum footstool glass mug ottoman pouf stool"
+)
 # What stands on the ground whatever hides its feet; a lamp, a box or a cabinet may hang or stand on something.
 STANDING = _words(
     """
@@ -86,6 +90,7 @@ NO_HOLDERS = FURNITURE | _words("bin box crate lamp microwave monitor oven stove
 CLOAKROOM = (_words("clothes coat garment hat"), _words("rack stand tree"))
 # What shows a back above the thing before it, and not to which side of that its seat goes.
 BACKED = _words("armchair bed bench chair couch loveseat sofa")
+ENDING_IN_EDGE = RISING | (BACKED - {"bed"})
 # What stands on feet wider apart than its legs.
 LEGGED = _words("easel rack stand stool tripod")
 THREE_FEET = _words("easel tripod")
@@ -147,7 +152,7 @@ def is_rectangular(label: str) -> bool:
 
 def ends_in_edge(label: str) -> bool:
     """Return whether a thing called `label` ends above in an edge or a tip, not in a level that goes back."""
-    return has_legs(label) or is_round(label) or _named(label, RISING | (BACKED - {"bed"}))
+    return has_legs(label) or is_round(label) or _named(label, ENDING_IN_EDGE)
 
 
 def has_upright_sides(label: str) -> bool:
@@ -157,7 +162,7 @@ def has_upright_sides(label: str) -> bool:
 
 def has_level_top(label: str) -> bool:
     """Return whether a thing called `label` is as high all around."""
-    return _named(label, FLAT_TOPPED | LEVEL_RIMMED)
+    return _named(label, LEVEL_TOPPED)
 
 
 def stands_on_ground(label: str) -> bool:
