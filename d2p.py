@@ -29,6 +29,10 @@ from spacesgg import batch, camera, depth, images, options, outputs, ply, pointm
 from spacesgg.errors import InputError
 
 OUTPUT_SUFFIXES = (".ply", ".npy", ".npz")
+SMALLEST_VOXEL_M = 1e-6  # the points' own numbers are no finer at 10 m
+INTRINSICS_WANTED = (
+    "add K.txt or intrinsics/STEM.txt, or give the horizontal field of view with --fov (60 suits most photographs)"
+)
 USUAL_DEPTH_M = (0.1, 300.0)  # what most photographs are of, by half of their pixels; else the scale is doubtful
 
 
@@ -49,6 +53,8 @@ def convert(frame: Frame, args: argparse.Namespace) -> float | None:
     """Write the cloud and the point map of one frame; return about its median depth (m), None if it is sparse."""
     if frame.depth is None:
         raise InputError(f"{frame.image}: no depth map {frame.stem} in {args.dataset_path / 'depth_maps'}")
+    if frame.intrinsics is None and args.fov is None:
+        raise InputError(f"{frame.image}: no intrinsics, as other images have; {INTRINSICS_WANTED}")
     colour = images.decode(frame.image, images.AS_STORED_RGB)
     height, width = colour.shape[:2]
     raw = depth.read_raw(frame.depth)
@@ -109,6 +115,8 @@ def find_frames(args: argparse.Namespace) -> tuple[list[Frame], list[Path]]:
     root = args.dataset_path
     pictures = images.in_folder(root / "images")
     depths = images.files_by_stem(root / "depth_maps", depth.SUFFIXES)
+    images.tell_unread("d2p.py", root / "images", images.SUFFIXES)
+    images.tell_unread("d2p.py", root / "depth_maps", depth.SUFFIXES, known=("scale.json",))
     if not pictures.keys() & depths.keys():
         raise InputError(f"{root}: no depth map has the stem of an image, for example {next(iter(pictures))}")
     folder = root / "intrinsics"
@@ -116,12 +124,8 @@ def find_frames(args: argparse.Namespace) -> tuple[list[Frame], list[Path]]:
     shared = root / "K.txt" if (root / "K.txt").is_file() else None
     if shared is not None:
         camera.read_intrinsics(shared)
-    unknown = [stem for stem in pictures if stem not in own]
-    if unknown and shared is None and args.fov is None:
-        raise InputError(
-            f"{root}: no intrinsics for {unknown[0]} ({len(unknown)} of {len(pictures)} images); add K.txt or "
-            "intrinsics/STEM.txt, or give the horizontal field of view with --fov (60 suits most photographs)"
-        )
+    if shared is None and args.fov is None and not own.keys() & pictures.keys():
+        raise InputError(f"{root}: no intrinsics for any image; {INTRINSICS_WANTED}")
     poses = camera.read_poses(root / "poses.txt", len(pictures)) if args.world_coordinates else None
     frames = [
         Frame(stem, image, depths.get(stem), own.get(stem, shared), None if poses is None else poses[i])
@@ -136,7 +140,13 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--dataset-path", type=Path, required=True, help="Dataset folder D with images/ and depth_maps/.")
+    add(
+        "--dataset-path",
+        type=Path,
+        required=True,
+        help="Dataset folder D with images/ and depth_maps/. What is hidden there (.NAME), of other suffixes, or "
+        "in folders inside them is not read.",
+    )
     add(
         "--workers",
         type=options.workers,
@@ -170,7 +180,8 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         "--outlier-neighbours",
         type=options.count,
         default=0,
-        help="Drop points of the clouds far from this many nearest neighbours; 20 is usual, 0 is off.",
+        help="Drop points of the clouds far from this many nearest points, of which each is the first of its own; "
+        "20 is usual, 0 is off.",
     )
     add(
         "--outlier-std",
@@ -184,6 +195,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--fov must lie between 0 and 180 degrees")
     if args.max_depth is not None and args.min_depth >= args.max_depth:
         parser.error("--min-depth must be below --max-depth")
+    if 0 < args.voxel_size < SMALLEST_VOXEL_M:
+        parser.error(
+            f"--voxel-size: expected 0 for none, or at least {SMALLEST_VOXEL_M:g} (m), found {args.voxel_size:g}"
+        )
+    if args.outlier_neighbours == 1:
+        parser.error("--outlier-neighbours: 1 would be the point itself; expected 0 for off, or 2 and more")
     return args
 
 

@@ -61,6 +61,7 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
     if not isinstance(name, str):
         raise InputError(f'"depth" is {name!r:.60}, expected the name of a file in {args.depth_dir}')
     raw = depth.read_raw(args.depth_dir / name)
+    boxes.check_image_size(entry, raw.shape, f"depth map {name}")
     divisor = args.scale_factor or 1.0
     values = depth.to_metres(raw, divisor)
     if args.inverse_depth:

@@ -61,7 +61,9 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         entry["order_list"] = {}
         entry["views"] = {view: {"levels": [], "order_list": {}} for view in views.VIEWS[1:]}
         return entry, failures
-    points = pointmaps.read_pointmap(pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem))
+    path = pointmaps.find_pointmap(args.point_cloud_dir, Path(image).stem)
+    points = pointmaps.read_pointmap(path)
+    boxes.check_image_size(entry, points.shape[:2], f"point map {path.name}")
     scene = frame.make_frame(points, level=not args.no_level)
     shape = scene.depth.shape
     decoded, faults = instances.find_masks(objects, entry, shape, scene.lidar, args.mask_dir, "point map")
@@ -85,8 +87,8 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         except InputError as error:
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
     scene = dark_things.hide_behind(scene, masked)
-    boxes = extents.find_extents(scene, [surface for _, surface in seen], [thing.label for thing, _ in seen])
-    found = {thing.key: extent for (thing, _), extent in zip(seen, boxes, strict=True)}
+    solids = extents.find_extents(scene, [surface for _, surface in seen], [thing.label for thing, _ in seen])
+    found = {thing.key: extent for (thing, _), extent in zip(seen, solids, strict=True)}
     measured = {thing.key: found[thing.key] for thing, _ in seen if label_kinds.has_place(thing.label)}
     things = {key: lost_depth.Thing(mask, labels[key], measured.get(key)) for key, mask in decoded.items()}
     for thing in lost:

@@ -32,15 +32,27 @@ def box_range(depth: np.ndarray, box: list[float]) -> list[float] | None:
     return percentiles(surface, (TAIL_PERCENT, 100 - TAIL_PERCENT))
 
 
+def check_image_size(entry: dict[str, Any], shape: tuple[int, int], what: str) -> None:
+    """Raise InputError where an entry states another size of its image than the `shape` (H, W) of `what`."""
+    height, width = shape
+    stated = entry.get("width"), entry.get("height")
+    if stated[0] in (None, width) and stated[1] in (None, height):
+        return
+    turned = ", which is the other way round, as where pixels were turned" if stated == (height, width) else ""
+    found = " × ".join("?" if side is None else f"{side!r:.40}" for side in stated)
+    raise InputError(
+        f'its "width" × "height" are {found}, the {what}\'s {width} × {height}{turned}; boxes, polygons and masks '
+        f"of one image would not lie over the other: give a {what} of the image's size, or mend the entry"
+    )
+
+
 def check_size(entry: dict[str, Any], box: list[float], shape: tuple[int, int], what: str) -> None:
-    """Raise InputError where a box without a mask is not of an image of `shape` (H, W), the size of `what`."""
+    """Raise InputError where a box without a mask is not of an image of `shape` (H, W), the size of `what`.
+
+    A size that the entry states is known to be that (`check_image_size`).
+    """
     for key, side, end in (("height", shape[0], box[3]), ("width", shape[1], box[2])):
-        stated = entry.get(key)
-        if stated is not None and stated != side:
-            raise InputError(
-                f"no mask, and its box is of an image of {key} {stated!r:.40}, the {what}'s is {side}"
-            )
-        if stated is None and end > side + 1:  # detectors may round up, by a pixel at most
+        if entry.get(key) is None and end > side + 1:  # detectors may round up, by a pixel at most
             raise InputError(
                 f"no mask, and its box {box} reaches beyond the {what}, whose {key} is {side}; it may be of "
                 f'another image size: give the entry the "{key}" of its image, or the object a mask'

@@ -10,6 +10,7 @@ from spacesgg.errors import InputError
 
 _SHORTEST_PX = 1e-3  # of focal lengths: shorter ones overflow
 _FARTHEST_M = 1e9  # of poses
+_NOT_RIGID = 5e-3  # of a rotation times its transpose, less the identity: numbers of three decimals leave 2e-3
 _MARGIN = 0.02  # of the image's sides, in which no principal point lies even of cropped images
 
 
@@ -17,7 +18,7 @@ def _numbers(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an empty file: the callers say what is missing
-            return np.loadtxt(path, dtype=np.float64, ndmin=2)
+            return np.loadtxt(path, dtype=np.float64, ndmin=2, encoding="utf-8-sig")  # as Windows writes UTF-8
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read as a table of numbers (it is no UTF-8 text)") from error
     except (ValueError, OSError) as error:
@@ -68,7 +69,7 @@ def intrinsics_from_fov(width: int, height: int, horizontal_fov_deg: float) -> n
 def read_poses(path: Path, count: int) -> np.ndarray:
     """Return the (count, 4, 4) camera-to-world matrices in `path`, one line of 16 numbers an image.
 
-    Raises InputError when the number of poses differs from `count` or a pose cannot be inverted.
+    Raises InputError when the number of poses differs from `count` or a pose is no rigid motion.
     """
     if not path.is_file():
         raise InputError(f"{path}: not found; world coordinates need one camera-to-world pose per image")
@@ -79,14 +80,41 @@ def read_poses(path: Path, count: int) -> np.ndarray:
             "(one per image, in the order of the sorted stems) of 16"
         )
     poses = poses.reshape(count, 4, 4)
-    for line, pose in enumerate(poses, start=1):
-        if not np.isfinite(pose).all() or not np.allclose(pose[3], (0, 0, 0, 1)):
-            raise InputError(f"{path}, line {line}: not a 4×4 pose whose last row is 0 0 0 1")
-        if np.abs(pose).max() > _FARTHEST_M:
-            found = f"{np.abs(pose).max():g}"
-            raise InputError(f"{path}, line {line}: found {found}, expected metres, none beyond {_FARTHEST_M:g}")
-        if abs(np.linalg.det(pose[:3, :3])) < 1e-6:
-            raise InputError(
-                f"{path}, line {line}: the pose cannot be inverted; expected a camera-to-world matrix"
-            )
+    for number, pose in enumerate(poses):
+        if fault := _fault(pose):
+            raise InputError(f"{path}, line {_line(path, number)}: {fault}")
     return poses
+
+
+def _fault(pose: np.ndarray) -> str | None:
+    """Return what keeps a (4, 4) matrix from being a camera-to-world pose; None where nothing does."""
+    rotation = pose[:3, :3]
+    if not np.isfinite(pose).all() or not np.allclose(pose[3], (0, 0, 0, 1)):
+        return "not a 4×4 pose whose last row is 0 0 0 1"
+    if np.abs(pose).max() > _FARTHEST_M:
+        return f"found {np.abs(pose).max():g}, expected metres, none beyond {_FARTHEST_M:g}"
+    if abs(determinant := np.linalg.det(rotation)) < 1e-6:
+        return "the pose cannot be inverted; expected a camera-to-world matrix"
+    scale = float(np.cbrt(abs(determinant)))
+    if np.abs(rotation @ rotation.T / scale**2 - np.eye(3)).max() > _NOT_RIGID:
+        return (
+            "its first three rows and columns are no rotation, for they are not at right angles or not of one "
+            "length; expected 16 numbers, row by row, of a camera-to-world matrix"
+        )
+    if determinant < 0:
+        return (
+            "the pose mirrors the scene, for the determinant of its rotation is negative; expected a right-handed "
+            "world, and a camera whose x is right, y down, z forward"
+        )
+    if abs(scale**2 - 1) > _NOT_RIGID:
+        return (
+            f"the rotation is scaled by {scale:.4g}, and the cloud would be, too; expected a rigid motion, in "
+            f"metres: divide these nine numbers by {scale:.4g}, and bring the translation to metres if it is not"
+        )
+    return None
+
+
+def _line(path: Path, number: int) -> int:
+    """Return the line of the file in which its table of numbers has row `number`, which is counted from 0."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return [place for place, line in enumerate(lines, start=1) if line.partition("#")[0].strip()][number]

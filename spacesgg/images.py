@@ -1,5 +1,6 @@
 """Image files: which of a folder's files belong to which stem, and decoding them with one error for all faults."""
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,8 @@ import numpy as np
 from spacesgg.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+_OF_WINDOWS = ("thumbs.db", "desktop.ini")  # which hides them, though their names do not say so
+_NAMED = 3  # of the files that are passed over
 # Turned by its EXIF flag, an image would no longer lie over its depth map and under its boxes.
 AS_STORED_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -32,8 +35,33 @@ def in_folder(folder: Path) -> dict[str, Path]:
     """Return stem → image, sorted by stem. Raises InputError when there is none, or a stem stands for two."""
     found = files_by_stem(folder, SUFFIXES)
     if not found:
-        raise InputError(f"{folder}: no {', '.join(SUFFIXES)} files; what is in folders inside it is not read")
+        there = f", only {others}" if (others := _others(folder, SUFFIXES)) else ""
+        raise InputError(
+            f"{folder}: no {', '.join(SUFFIXES)} files{there}; what is in folders inside it is not read"
+        )
     return found
+
+
+def tell_unread(what: str, folder: Path, suffixes: tuple[str, ...], known: tuple[str, ...] = ()) -> None:
+    """Print what the command `what` passes over in a folder of which it reads files of these suffixes.
+
+    Hidden files are passed over without a word, and so are those of a `known` name.
+    """
+    if others := _others(folder, suffixes, known):
+        print(f"{what}: {folder}: not read, for only {', '.join(suffixes)} are: {others}", file=sys.stderr)
+
+
+def _others(folder: Path, suffixes: tuple[str, ...], known: tuple[str, ...] = ()) -> str:
+    """Return how many files and folders there are of other suffixes, and the names of the first."""
+    names = sorted(
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in folder.iterdir()
+        if not path.name.startswith(".")
+        and path.name.lower() not in (*_OF_WINDOWS, *known)
+        and path.suffix.lower() not in suffixes
+    )
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def decode(path: Path, flags: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Replies made into records of a LLaVA training file (FORMATS.md §4), and what its loader stumbles over."""
 
+import codecs
 import contextlib
 import random
 import re
@@ -185,7 +186,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
                     if line.strip():
                         yield _record(_line(line, path, number), f"{path}, line {number}")
             return
-        whole = orjson.loads(path.read_bytes())
+        whole = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
     except (OSError, orjson.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a training file ({error})") from error
     if not isinstance(whole, list):
@@ -196,7 +197,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 def _line(line: bytes, path: Path, number: int) -> Any:
     try:
-        return orjson.loads(line)
+        return orjson.loads(line.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
         raise InputError(f"{path}, line {number}: cannot be read as JSON ({error})") from error
 

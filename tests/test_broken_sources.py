@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacesgg import annotations, batch, masks
+from spacesgg.sources import big_json
 from tools import prepare_annotations
 
 WIDTH, HEIGHT = 200, 100
@@ -312,3 +313,11 @@ def test_a_size_that_is_none_is_named(run, width, told):
     assert done.status == 1
     assert told in done.failures["a.jpg"]
     assert "unexpected" not in done.failures["a.jpg"]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_a_byte_order_mark_is_no_part_of_the_first_record(tmp_path, name):
+    text = b'{"id": 1}' if name.endswith("l") else b'[{"id": 1}]'
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text + b"\r\n")
+    file = big_json.BigJson(tmp_path / name)
+    assert [file.load(start, end) for _, start, end in file.parts()] == [{"id": 1}]

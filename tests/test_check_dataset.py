@@ -1,5 +1,6 @@
 """tools/check_dataset.py: training files by any writer, held against the annotation file."""
 
+import codecs
 import random
 import sys
 from pathlib import Path
@@ -113,3 +114,11 @@ def test_a_description_of_one_sentence_is_no_list_from_near_to_far(folder, capsy
     (folder / "training.json").write_bytes(orjson.dumps([record]))
     assert run(folder) == 0
     assert "0 with faults, 0 not checked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["bom.json", "bom.jsonl"])
+def test_a_byte_order_mark_is_no_fault(folder, name):
+    records = orjson.loads((folder / "training.json").read_bytes())[:2]
+    text = orjson.dumps(records) if name.endswith("n") else b"\r\n".join(map(orjson.dumps, records))
+    (folder / name).write_bytes(codecs.BOM_UTF8 + text)
+    assert run(folder, name) == 0

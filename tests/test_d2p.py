@@ -144,6 +144,43 @@ def test_unusable_datasets_are_refused_at_once(dataset, capsys):
     assert run(dataset, "--fov", "60") == 0
 
 
+def test_one_image_without_intrinsics_is_named_and_the_others_are_done(dataset):
+    (dataset / "intrinsics").mkdir()
+    (dataset / "K.txt").rename(dataset / "intrinsics" / "a.txt")
+    assert run(dataset) == 1
+    failures = [orjson.loads(line) for line in (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()]
+    assert [failure["image"] for failure in failures] == ["b.png", "c.png"]
+    assert all("no intrinsics" in failure["reason"] and "--fov" in failure["reason"] for failure in failures)
+    assert outputs_of(dataset) == {"a.npy", "a.ply"}
+    assert run(dataset, "--fov", "60") == 0
+
+
+def test_text_files_of_windows_are_read(dataset):
+    poses = np.tile(np.eye(4).ravel(), (3, 1))
+    for name, numbers in (("K.txt", K), ("poses.txt", poses)):
+        np.savetxt(dataset / name, numbers, newline="\r\n", encoding="utf-8-sig")
+        assert (dataset / name).read_bytes().startswith(b"\xef\xbb\xbf")
+    assert run(dataset, "--world-coordinates") == 0
+
+
+def test_what_is_passed_over_is_named_in_one_line_each_folder(dataset, capsys):
+    for name in ("d.webp", "e.bmp", "f.tif", "g.gif", ".DS_Store", "._a.jpg", "Thumbs.db"):
+        (dataset / "images" / name).write_bytes(b"")
+    (dataset / "depth_maps" / "more").mkdir()
+    (dataset / "depth_maps" / "scale.json").write_text("{}")
+    assert run(dataset) == 0
+    images, depths = capsys.readouterr().err.splitlines()
+    assert images.endswith("images: not read, for only .jpg, .jpeg, .png are: d.webp, e.bmp, f.tif and 1 more")
+    assert depths.endswith(".npy are: more/")
+
+
+def test_a_folder_of_other_files_says_what_is_there(dataset, capsys):
+    for path in (dataset / "images").iterdir():
+        path.rename(path.with_suffix(".webp"))
+    assert run(dataset) == 2
+    assert "no .jpg, .jpeg, .png files, only a.webp, b.webp, c.webp; what" in capsys.readouterr().err
+
+
 def test_hidden_files_are_no_images(dataset, capsys):
     for folder, suffix in (("images", "jpg"), ("depth_maps", "png")):  # what macOS puts on foreign disks
         (dataset / folder / f"._b.{suffix}").write_bytes(b"\0\5\x16\7")
@@ -191,6 +228,29 @@ def test_voxels_and_outliers_thin_only_the_cloud(dataset):
     assert np.count_nonzero(np.load(dataset / "point_clouds" / "a.npy")[..., 2]) == (H - 3) * W
 
 
+@pytest.mark.parametrize(
+    ("option", "told"), [("--voxel-size=1e-9", "at least 1e-06 (m)"), ("--outlier-neighbours=1", "2 and more")]
+)
+def test_options_under_which_nothing_would_be_cleaned_are_wrong_usage(dataset, capsys, option, told):
+    with pytest.raises(SystemExit, match="2"):
+        run(dataset, option)
+    assert told in capsys.readouterr().err
+
+
+def test_voxels_too_small_for_a_cloud_are_said_without_open3d_s_words(dataset):
+    assert run(dataset, "--scale-factor", "1e-3", "--voxel-size", "1e-6") == 1
+    (line, *_) = (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()
+    reason = orjson.loads(line)["reason"]
+    assert (
+        reason.startswith("a voxel size of 1e-06 m is too small for a cloud that is ") and "Open3D" not in reason
+    )
+
+
+def test_a_cloud_of_one_point_has_no_outlier(dataset):
+    assert run(dataset, "--voxel-size", "1000", "--outlier-neighbours", "5") == 0
+    assert len(o3d.io.read_point_cloud(str(dataset / "point_clouds" / "a.ply")).points) == 1
+
+
 def test_more_neighbours_than_there_are_points_are_all_points(dataset):
     clouds = []
     for count in (W * H + 1, 1_000_000_000):
@@ -232,6 +292,35 @@ def test_a_pose_beyond_all_measure_is_said_in_one_line(dataset, capsys):
     assert run(dataset, "--world-coordinates") == 2
     error = capsys.readouterr().err
     assert "poses.txt, line 2: found 1e+39" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("rotation", "told"),
+    [
+        (np.diag([1, 1, -1]), "mirrors"),
+        (-2 * np.eye(3), "mirrors"),
+        (0.5 * np.eye(3), "scaled by 0.5"),
+        (1.004 * np.eye(3), "scaled by 1.004"),
+        (np.diag([1, 1, 1.1]), "no rotation"),
+        ([[1, 0.02, 0], [0, 1, 0], [0, 0, 1]], "no rotation"),
+    ],
+)
+def test_a_pose_that_is_no_rigid_motion_is_refused_by_its_line(dataset, capsys, rotation, told):
+    poses = np.tile(np.eye(4), (3, 1, 1))
+    poses[1, :3, :3] = rotation
+    np.savetxt(dataset / "poses.txt", poses.reshape(3, 16), header="camera to world")
+    assert run(dataset, "--world-coordinates") == 2
+    error = capsys.readouterr().err
+    assert "poses.txt, line 3: " in error and told in error and error.count("\n") == 1
+
+
+def test_poses_of_three_decimals_are_rigid_motions(dataset):
+    rng = np.random.default_rng(0)
+    poses = np.tile(np.eye(4), (3, 1, 1))
+    for pose in poses:
+        pose[:3, :3] = cv2.Rodrigues(rng.normal(size=3))[0]
+    np.savetxt(dataset / "poses.txt", poses.reshape(3, 16), fmt="%.3f")
+    assert run(dataset, "--world-coordinates") == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"50 0 15.5", b"50 0 15.5\n0 60\n", b"a b c", b"\xff\xfe5"])

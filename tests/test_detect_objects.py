@@ -382,3 +382,8 @@ def test_half_precision_runs(dino, florence, data):
     assert run(data, dino, "--labels", "cat", "--threshold", "0", "--precision", "bfloat16") == 0
     assert run(data, florence, "--precision", "bfloat16", "--beams", "1", output="florence.json") == 0
     assert len(annotations.objects(load(data / "florence.json")["a.png"])) == 3
+
+
+def test_a_file_of_labels_from_windows(tmp_path):
+    (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbfcat\r\nred car\r\n")
+    assert detect_objects.label_list(str(tmp_path / "labels.txt")) == ["cat", "red car"]

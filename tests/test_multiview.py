@@ -168,6 +168,18 @@ def test_two_images_of_one_stem_do_not_share_a_point_map(tmp_path):
     assert b"images/a.jpg has the same stem" in (tmp_path / "out.json.errors.jsonl").read_bytes()
 
 
+def test_an_entry_of_another_image_size_fails_as_a_whole(tmp_path):
+    entry = make_dataset(tmp_path, order_list={}, width=64, height=48)
+    status, out = run(tmp_path)
+    assert status == 1 and out == {key: value for key, value in entry.items() if key != "order_list"}
+    reason = orjson.loads((tmp_path / "out.json.errors.jsonl").read_bytes())["reason"]
+    height, width = np.load(tmp_path / "clouds" / "a.npy").shape[:2]
+    assert f"64 × 48, the point map a.npy's {width} × {height}" in reason
+    for size in ({"width": width, "height": height}, {"width": float(width)}, {"width": None}):
+        (tmp_path / "in.json").write_bytes(orjson.dumps({"images/a.jpg": {**entry, "height": None, **size}}))
+        assert run(tmp_path)[0] == 0
+
+
 def test_the_sky_is_at_no_place_and_above_at_most(tmp_path):
     sky = [[-6, -3, 7.5], [6, 0.2, 7.6]]  # as monocular estimators draw it: a wall in the distance
     entry = make_dataset(tmp_path, things=THINGS | {"sky-other-merged": sky})

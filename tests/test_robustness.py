@@ -248,7 +248,9 @@ def test_images_that_share_a_stem_do_not_share_a_depth_map_unless_they_say_so(fo
         ({"depth": "a\0.png"}, "cannot be read"),
         ({"[[0, 0, 9, 9]]": ["cup", [0, 0, 9, 9], ""]}, "name of its mask file is empty"),
         ({"[[0, 0, 9, 9]]": ["cup", [0, 0, 640, 40]]}, "beyond the depth map, whose width is 80"),
-        ({"width": 640, "[[0, 0, 9, 9]]": ["cup", [0, 0, 9, 9]]}, "of width 640"),
+        ({"width": 640, "height": 60}, '"width" × "height" are 640 × 60, the depth map a.png\'s 80 × 60;'),
+        ({"width": 60, "height": 80}, "the other way round"),
+        ({"width": "80"}, "are '80' × ?, the depth map"),
     ],
 )
 def test_what_is_wrong_with_an_entry_is_said(folder, change, reason):

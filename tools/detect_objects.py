@@ -154,7 +154,7 @@ def load(args: argparse.Namespace) -> GroundingDino | Florence2:
 def label_list(text: str) -> list[str]:
     """Return the labels of a comma-separated list, or of a file with one label a line, each once."""
     path = Path(text)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.suffix == ".txt" else text.split(",")
+    lines = path.read_text(encoding="utf-8-sig").splitlines() if path.suffix == ".txt" else text.split(",")
     return list(dict.fromkeys(filter(None, (line.strip() for line in lines))))
 
 
@@ -225,6 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         outputs.check_file(args.output_file)
         paths = list(images.in_folder(args.image_dir).values())
+        images.tell_unread("detect_objects.py", args.image_dir, images.SUFFIXES)
         earlier = EarlierEntries(args.output_file, settings, args.overwrite)
         left = [path for path in paths if path.name not in earlier]
         if len(left) < len(paths):

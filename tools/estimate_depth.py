@@ -247,6 +247,7 @@ def main(arguments: list[str] | None = None) -> int:
     failures = []
     try:
         pictures = images.in_folder(args.image_dir)
+        images.tell_unread("estimate_depth.py", args.image_dir, images.SUFFIXES)
         device = vision_models.choose_device(args.device)
         estimator = DepthEstimator(args.model, device, vision_models.choose_precision(args.precision, device))
         scale = choose_scale(estimator, args.depth_scale)

@@ -4,6 +4,7 @@ The instances of COCO take six times their file size once parsed. Here the file 
 elements of its top-level arrays are found by their braces, and only the ones asked for are parsed.
 """
 
+import codecs
 import mmap
 import os
 import re
@@ -99,7 +100,8 @@ class BigJson:
                 released = self._release(released, position)
 
     def _lines(self) -> Iterator[tuple[str, int, int]]:
-        start, released, size = 0, 0, len(self._bytes)
+        start = len(codecs.BOM_UTF8) if self._bytes[:3] == codecs.BOM_UTF8 else 0
+        released, size = 0, len(self._bytes)
         while start < size:
             end = self._bytes.find(b"\n", start)
             end = size if end < 0 else end
