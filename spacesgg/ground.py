@@ -15,6 +15,9 @@ RANSAC_ITERATIONS = 80  # finds a plane that holds two fifths of the points with
 RANSAC_PROBABILITY = 1.0
 # Of a plane, as a share of the inverse depth: sensor noise is even in inverse depth, not in metres.
 THICKNESS = 0.02
+# So many times farther than the nearest tenth there is only the sky, which monocular depth puts at 60 metres, say:
+# no part of the room, and under the horizon, where a floor ends, nothing beneath the floor either.
+ENDLESS, NEAR_PERCENT = 10.0, 90.0
 MIN_SHARE = 0.06  # a plane with fewer of the points is furniture
 MIN_POINTS = 50
 MAX_BELOW = 0.03  # the ground has nothing beneath it; a table has the floor, a shelf the wall
@@ -24,7 +27,7 @@ PLANES = 6  # walls, tables and cupboards may each hold more points than the flo
 MAX_NORMAL_TILT_DEG = 60.0
 # Monocular depth drifts in proportion to depth, most in inverse depth where it is near: where no plane
 # is found one so much thicker is sought, that must hold more of the points.
-DRIFT_THICKNESS = 4
+DRIFT_THICKNESS = 2
 DRIFT_SHARE = 0.12
 # Where no ground is seen walls tell the vertical; a plane that leans by more, or is smaller, is no wall.
 MAX_WALL_LEAN_DEG = 35.0
@@ -93,7 +96,8 @@ def find_ground(points: np.ndarray, valid_count: int, seed: int = 0) -> Ground |
         return None  # a single row of pixels lies in many planes
     inverse = 1 / sample[:, 2]
     space = np.column_stack([sample[:, :2] * inverse[:, None], np.ones(count), inverse])
-    thickness = THICKNESS * float(np.partition(inverse, count // 4)[count // 4])  # of the farther part
+    here = inverse[_is_here(inverse)]
+    thickness = THICKNESS * percentiles(here, (25,))[0]  # of the farther part
     up, everything = np.flatnonzero(_faces_up(space, valid)), np.arange(count)
     walls: list[np.ndarray] = []
     for left, times, share in ((up, 1, MIN_SHARE), (everything, 1, MIN_SHARE), (up, DRIFT_THICKNESS, DRIFT_SHARE)):
@@ -101,6 +105,11 @@ def find_ground(points: np.ndarray, valid_count: int, seed: int = 0) -> Ground |
         if ground is not None:
             return ground
     return _from_walls(walls)
+
+
+def _is_here(inverse: np.ndarray) -> np.ndarray:
+    """Return (N,) bool: whether points of this inverse depth (N,) are no sky."""
+    return inverse * ENDLESS > percentiles(inverse, (NEAR_PERCENT,))[0]
 
 
 def _faces_up(space: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -204,8 +213,8 @@ def _as_ground(space: np.ndarray, own: np.ndarray, thickness: float) -> Ground |
         return None  # a wall, or a ceiling
     # A point lies below the plane when its ray met it later: its inverse depth is smaller than the plane's.
     above = _off(space, coefficients)
-    below = np.count_nonzero((above > 2 * thickness) & (above > -space[:, 3]))
-    if below > MAX_BELOW * len(space):
+    below = (above > 2 * thickness) & (above > -space[:, 3]) & _is_here(space[:, 3])
+    if np.count_nonzero(below) > MAX_BELOW * len(space):
         return None
     sigma = _disagreement(own, down)
     return Ground(_level(down), float(distance), tilt, sigma) if sigma <= np.radians(MAX_SIGMA_DEG) else None

@@ -63,6 +63,17 @@ def test_a_table_is_not_taken_for_the_floor_beneath_it():
     assert found is None or found.height == pytest.approx(1.4, abs=0.05)
 
 
+def test_a_sky_that_has_a_depth_and_begins_under_the_horizon_is_not_beneath_the_floor():
+    points, _ = render([TABLE], tilt(0), [[[-8, 1.4, -1], [8, 1.5, 9]]])
+    columns, rows = np.meshgrid(np.arange(points.shape[1]), np.arange(points.shape[0]))
+    sky = 60 * np.dstack([(columns - 160) / 260, (rows - 120) / 260, np.ones(rows.shape)]).astype(np.float32)
+    z = points[..., 2]
+    assert np.count_nonzero((z == 0) & (rows > 120)) > 0.05 * z.size
+    points = np.where(z[..., None] > 0, points, sky)
+    points *= (1 + 0.02 * np.sin(columns / 60 + rows / 80))[..., None].astype(np.float32)
+    assert find_ground(points).height == pytest.approx(1.4, abs=0.05)
+
+
 def noisy_room(rotation):
     """Return the point map of a floor, a wall and a table with the noise of a Kinect."""
     points, _ = render([TABLE], rotation, [FLOOR, WALL])
