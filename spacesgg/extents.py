@@ -46,7 +46,8 @@ def find_extents(frame: Frame, surfaces: list[Surface], labels: list[str]) -> li
     """Return the extents of the objects called `labels` whose `surfaces` were found in the frame's depth."""
     if not surfaces:
         return []
-    found = visible.measure(frame, surfaces)
+    level = np.array([label_kinds.has_level_top(label) for label in labels])
+    found = visible.measure(frame, surfaces, level)
     everything_sparse = frame.lidar and all(surface.sparse for surface in surfaces)
     boxes = found.boxes if everything_sparse else far_side.go_on(frame, surfaces, found, labels)
     extents = []

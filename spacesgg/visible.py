@@ -19,6 +19,10 @@ TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that pa
 SOFT_FAR_PERCENT = 3.0  # of soft depth: ramps lead backwards, off the object
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
 MAX_FOOT_M = 0.3  # a foot that comes nearer yet than what is seen is a wrong mask
+# A level top is no higher above what is seen: masks are grown, and the outermost pixels have no depth.
+TOP_PX, SOFT_TOP_PX = 3, 5
+MOST_FARTHER = 1.7  # times farther than what is seen of a top its far edge may be
+SHOWN_TOP = 0.5  # of its width: of a round table the stem alone may be seen, and it does not show the top
 MAX_UNSEEN_M = 0.05  # an outline that leaves what is seen by more, but to the back, is not the body's
 NEARER_SHARE = 0.01  # of what is seen around the object: less are strays
 BEHIND_PERCENT = 95.0  # of what is seen around the object
@@ -59,8 +63,11 @@ class _Look(NamedTuple):
     rise: float  # metres back per row upwards; told of soft depth alone
 
 
-def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
-    """Return what is seen of the objects whose `surfaces` were found in the frame's depth."""
+def measure(frame: Frame, surfaces: list[Surface], level: np.ndarray | None = None) -> Visible:
+    """Return what is seen of the objects whose `surfaces` were found in the frame's depth.
+
+    `level` (n,) bool says which of them have tops as high everywhere, by default none.
+    """
     own = [np.ascontiguousarray(frame.depth[surface.window]) for surface in surfaces]
     white = smoothing.white_sigmas(own, surfaces)
     looks = [_look(frame, *one) for one in zip(surfaces, own, white, strict=True)]
@@ -81,6 +88,10 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     inwards = np.minimum(out, (ordered[2, :, -1:] - ordered[2, :, :1]) / 2) * (1, -1)
     seen[:, :, 2] += inwards
     edges, seen[:, :, :2] = _edges(frame, surfaces, outlines, edge_depths, seen[:, :, :2])
+    tops = of_rows(ordered[1], TAIL_PERCENT)
+    if level is not None and frame.ground_height is not None:
+        highest = tops - (SOFT_TOP_PX if frame.soft else TOP_PX) * frame.pixel * middles
+        seen[:, 0, 1] = _below_tops(seen[:, 0, 1], highest, level, surfaces)
     if frame.soft:
         points, index = _nearer(points, index, np.maximum(seen[:, 1, 2], middles))
     fresh = np.diff(index, axis=1, prepend=-1) > 0
@@ -103,7 +114,6 @@ def measure(frame: Frame, surfaces: list[Surface]) -> Visible:
     feet = np.maximum(edge_rays.foot(frame, edges, sparse), seen[:, 0, 2] - MAX_FOOT_M)
     seen[:, 0, 2] = np.minimum(seen[:, 0, 2], feet)
     behind = _behind(around[2], seen[:, 0, 2])
-    tops = of_rows(ordered[1], TAIL_PERCENT)
     return Visible(
         seen, points, fresh, tops, middles, sigmas, shared, outlines, edges, lines, round_bodies, sides, behind
     )
@@ -156,6 +166,19 @@ def _edges(
     low, high = np.minimum.reduceat(across, starts, axis=1).T, np.maximum.reduceat(across, starts, axis=1).T
     bounds = np.stack([np.minimum(seen[:, 0], low), np.maximum(seen[:, 1], high)], axis=1)
     return thin(outlines, rows, columns, depth, SCAN_LINES), bounds
+
+
+def _below_tops(seen: np.ndarray, highest: np.ndarray, level: np.ndarray, surfaces: list[Surface]) -> np.ndarray:
+    """Return (n,) metres down to the upper ends of n objects, of level tops no higher than `highest` (n,).
+
+    Of a top that is seen at a grazing angle sensors return little: with the depth of what is nearer its far edge
+    would stand above it, and is `seen` (n,) there. `level` (n,) bool says which objects have level tops.
+    """
+    chosen = level & (seen < highest) & (highest <= MOST_FARTHER * seen)
+    for i in chosen.nonzero()[0].tolist():
+        pixels, silhouette = surfaces[i].pixels.any(axis=0), surfaces[i].silhouette.any(axis=0)
+        chosen[i] = np.count_nonzero(pixels) >= SHOWN_TOP * np.count_nonzero(silhouette)
+    return np.where(chosen, highest, seen)
 
 
 def _nearer(points: np.ndarray, index: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

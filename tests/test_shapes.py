@@ -163,3 +163,26 @@ def test_a_side_that_the_border_cuts_goes_on_at_its_angle_and_so_does_the_hidden
 )
 def test_a_side_longer_than_sofas_are_deep_is_their_front_or_their_back(label, side, depth):
     assert size_priors.depth_behind(label, side) == depth
+
+
+@pytest.mark.parametrize(
+    ("label", "stem_only", "told"),
+    [("crate", False, True), ("armchair", False, False), ("thing", False, False), ("round table", True, False)],
+)
+def test_the_far_edge_of_a_level_top_is_no_higher_than_the_top(label, stem_only, told):
+    """Its far part, seen at a grazing angle, has no depth; where a stem alone has some nothing tells the top."""
+    body, top = [[-0.1, 0.75, 3.4], [0.1, 1.4, 3.6]], [[-0.5, 0.6, 3.0], [0.5, 0.75, 4.2]]
+    points, ids = render([body, top] if stem_only else [top], walls=[FLOOR, WALL])
+    mask = ids >= 0
+    points[(ids == 1) if stem_only else mask & (points[..., 2] > 3.4)] = 0
+    scene = frame.make_frame(points)
+    found = extents.find_extent(scene, surfaces.find_surface(scene.depth, mask, scene.soft), label).box[0, 1]
+    assert 0.55 < found < 0.61 if told else found < 0.52
+
+
+def test_a_box_whose_upper_half_has_no_depth_is_as_high_as_its_mask():
+    points, ids = render([[[-0.5, 0.3, 3.0], [0.5, 1.4, 3.5]]], walls=[FLOOR, WALL])
+    points[(ids == 0) & (points[..., 1] < 0.75)] = 0
+    scene = frame.make_frame(points)
+    found = extents.find_extent(scene, surfaces.find_surface(scene.depth, ids == 0, scene.soft), "crate")
+    assert found.box[0, 1] < 0.32
