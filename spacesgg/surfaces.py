@@ -37,6 +37,7 @@ MIN_PART = 0.005  # of the largest surface
 # unless it has this share of the main surface.
 FRONT_SHARE = 0.1
 FEW_SHARE = 0.15  # of the mask; an object with fewer pixels is thin, or has lost its depth
+MEDIAN = (50.0,)
 MIDDLE = 0.7  # of the greatest distance to the mask's edge that pixels next to it have
 MIDDLE_KERNEL = np.ones((7, 7), np.uint8)  # across half a thin leg in its mask
 SOFT_MIDDLE = 0.6  # of the greatest distance at all
@@ -99,13 +100,22 @@ def find_surface(
     seen &= ~foreign
     pixels, silhouette = _connected(z, inside, seen, foreign, step, soft)
     if np.count_nonzero(pixels) < FEW_SHARE * area:
-        pixels = _medial(z, inside, seen, soft)
-        silhouette = inside
+        middle = _medial(z, inside, seen, soft)
+        # In soft depth masks are grown so much that what one sees through a chair may be in their middle.
+        if not (soft and _is_nearer(z, pixels, middle)):
+            pixels, silhouette = middle, inside
         if not pixels.any():
             return None
     if soft:
         pixels = soft_depth.trusted(z, pixels, inside, step)
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
+
+
+def _is_nearer(z: np.ndarray, pixels: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether enough `pixels` (h, w) bool are nearer, by z (h, w), than the `others`, if there are any."""
+    if np.count_nonzero(pixels) < MIN_POINTS:
+        return False
+    return not others.any() or span_of(z, pixels, MEDIAN) <= span_of(z, others, MEDIAN)
 
 
 def _view(

@@ -70,6 +70,19 @@ def test_silhouettes_in_soft_depth_are_as_large_as_their_objects():
         assert not (whole & ~grown(mask, 3)).any()
 
 
+def test_what_is_seen_through_the_back_of_a_chair_is_not_the_chair_though_its_mask_is_widest_there():
+    """The slats are 6 pixels wide, 9 pixels apart; masks grown by 5 fill the gap between them."""
+    masks, depth = masks_and_depth()
+    chair = np.zeros(SHAPE, bool)
+    chair[20:41, 220:280] = True
+    chair[26:35, 226:274] = False
+    depth[chair] = 3
+    named = {str(i): grown(mask, 5) for i, mask in enumerate([*masks, chair])}
+    soft = ramps(depth)
+    found = instances.find_surfaces(soft, named, True, False, {}, None)["3"]
+    assert soft[found.window][found.pixels].max() < 3.3
+
+
 def test_where_the_legs_of_a_tripod_part_the_wall_between_them_is_not_its_own():
     """The legs are 5 pixels wide; a mask grown by 3 fills the gap between them down from where they meet."""
     depth, tripod = np.full(SHAPE, 8.0, np.float32), np.zeros(SHAPE, np.uint8)
