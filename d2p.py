@@ -60,11 +60,16 @@ def convert(frame: Frame, args: argparse.Namespace) -> float | None:
     raw = depth.read_raw(frame.depth)
     depth_m = depth.to_metres(raw, args.scale_factor)
     if depth_m.shape != (height, width):
-        if not args.resize_depth:
+        found = (
+            f"{frame.depth}: the depth map is {depth_m.shape[1]}×{depth_m.shape[0]}, its image {width}×{height}"
+        )
+        if (width - height) * (depth_m.shape[1] - depth_m.shape[0]) < 0:
             raise InputError(
-                f"{frame.depth}: the depth map is {depth_m.shape[1]}×{depth_m.shape[0]}, its image "
-                f"{width}×{height}; --resize-depth resamples the depth by nearest neighbour"
+                f"{found}, so one of them lies on its side; turn its pixels (where a photograph has an EXIF "
+                "orientation, ImageMagick's mogrify -auto-orient does)"
             )
+        if not args.resize_depth:
+            raise InputError(f"{found}; --resize-depth resamples the depth by nearest neighbour")
         # Nearest neighbour: any mixing of depths across an edge would invent points in mid-air.
         depth_m = cv2.resize(depth_m, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     if args.min_depth > 0:
@@ -118,7 +123,9 @@ def find_frames(args: argparse.Namespace) -> tuple[list[Frame], list[Path]]:
     images.tell_unread("d2p.py", root / "images", images.SUFFIXES)
     images.tell_unread("d2p.py", root / "depth_maps", depth.SUFFIXES, known=("scale.json",))
     if not pictures.keys() & depths.keys():
-        raise InputError(f"{root}: no depth map has the stem of an image, for example {next(iter(pictures))}")
+        first, maps = next(iter(pictures.values())).name, root / "depth_maps"
+        named = f"the first is {next(iter(depths.values())).name}" if depths else "none is there"
+        raise InputError(f"{maps}: no depth map has the stem of an image, like {first}; {named}")
     folder = root / "intrinsics"
     own = images.files_by_stem(folder, (".txt",)) if folder.is_dir() else {}
     shared = root / "K.txt" if (root / "K.txt").is_file() else None

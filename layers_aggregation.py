@@ -104,13 +104,20 @@ def measure(
     if thing.key in shown:
         surface = shown[thing.key]
         if surface is None:
-            raise InputError("too few pixels with depth under the mask")
+            raise InputError(f"too few pixels with depth under the mask{empty_map(values)}")
         return depth_ranges.surface_range(values, surface)
     boxes.check_size(entry, thing.box, values.shape, "depth map")
     span = boxes.box_range(values, thing.box)
     if span is None:
-        raise InputError(f"no mask, and too few pixels with depth in the middle of its box {thing.box}")
+        raise InputError(
+            f"no mask, and too few pixels with depth in the middle of its box {thing.box}{empty_map(values)}"
+        )
     return span
+
+
+def empty_map(values: np.ndarray) -> str:
+    """Return what else there is to say where no pixel of the (H, W) depth map has any."""
+    return "" if values.any() else "; the whole map has none: is it empty or negative, or --scale-factor wrong?"
 
 
 def make_layers(found: dict[str, list[float]], rounding: float, args: argparse.Namespace) -> list[list[str]]:

@@ -6,4 +6,4 @@ import os
 # save, and so would those of several workers on one machine. NumPy reads this when it is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Of a damaged file OpenCV prints lines that do not say which it is; the list of failures does.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")

@@ -194,7 +194,7 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 f"{path}, line {error.lineno}, column {error.colno}: {number}; or write a .jsonl file, in which "
                 "only the entry that has it fails"
             ) from error
-        raise InputError(f"{path}: cannot be read as an annotation file ({error})") from error
+        raise InputError(f"{path}: cannot be read as an annotation file ({_why(error)})") from error
     if not isinstance(whole, dict):
         raise InputError(f"{path}: found a JSON {_kind(whole)}, expected one JSON object, image path → entry")
     for image, entry in whole.items():
@@ -213,7 +213,18 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _kind(value: Any) -> str:
     if isinstance(value, list):
         return "list"
-    return "object" if isinstance(value, dict) else f"value ({value!r:.40})"
+    return "object" if isinstance(value, dict) else f"value ({orjson.dumps(value).decode():.40})"
+
+
+def _why(error: Exception) -> str:
+    """Return what kept a file from being read as JSON."""
+    if not isinstance(error, orjson.JSONDecodeError):
+        return str(getattr(error, "strerror", None) or error)
+    if "UTF-8" in error.msg:
+        return "it is no UTF-8 text"
+    if "after document" in error.msg:
+        return f"line {error.lineno} goes on after the end; entries on lines of their own make a .jsonl file"
+    return str(error)
 
 
 def parse_line(line: bytes, where: str) -> tuple[str, dict[str, Any]]:
@@ -227,7 +238,8 @@ def parse_line(line: bytes, where: str) -> tuple[str, dict[str, Any]]:
             line = without_not_finite(line)
             entry = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"{where}: cannot be read as JSON ({error})") from error
+        hint = "; a .jsonl file has one entry on each line" if line.strip() in (b"{", b"[") else ""
+        raise InputError(f"{where}, column {error.colno}: cannot be read as JSON ({error.msg}){hint}") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise InputError(f'{where}: expected a JSON object with its image path under "image"')
     if may_repeat(line, entry):

@@ -16,6 +16,7 @@ SUFFIXES = (".png", ".tiff", ".tif", ".exr", ".npy")
 # Where there is nothing some renderers write the largest float, with whose squares no geometry can be done;
 # nor can it with those of the inverse of what is nearer yet than NEAREST.
 NEAREST, FARTHEST = 1e-9, 1e12
+_MOST_CHANNELS = 4  # of a picture
 DEFAULT_INTEGER_SCALE = 5000.0  # TUM RGB-D's convention, also what the first public pipeline used
 
 
@@ -30,14 +31,16 @@ def read_raw(path: Path) -> np.ndarray:
             depth = images.decode(path, cv2.IMREAD_UNCHANGED)
     except OSError as error:
         raise InputError(f"{path}: {images.why_unread(error)}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         raise InputError(f"{path}: cannot be read as a depth map ({error})") from error
-    if depth.ndim == 3 and (depth.shape[2] == 1 or (depth == depth[..., :1]).all()):
+    channels = depth.shape[2] if depth.ndim == 3 else 0
+    if channels == 1 or (1 < channels <= _MOST_CHANNELS and (depth == depth[..., :1]).all()):
         depth = depth[..., 0]
     if depth.ndim != 2 or depth.dtype.kind not in "uif":
+        colours = "; a colour-mapped depth picture cannot be used" if 0 < channels <= _MOST_CHANNELS else ""
         raise InputError(
-            f"{path}: found shape {depth.shape} of {depth.dtype}, expected one channel of numbers; "
-            "a colour-mapped depth picture cannot be used"
+            f"{path}: found shape {depth.shape} of {depth.dtype}, expected (height, width) of integers or floats"
+            f"{colours}"
         )
     if not depth.size:
         raise InputError(f"{path}: the depth map has no pixels")

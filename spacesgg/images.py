@@ -48,7 +48,7 @@ def tell_unread(what: str, folder: Path, suffixes: tuple[str, ...], known: tuple
     Hidden files are passed over without a word, and so are those of a `known` name.
     """
     if others := _others(folder, suffixes, known):
-        print(f"{what}: {folder}: not read, for only {', '.join(suffixes)} are: {others}", file=sys.stderr)
+        print(f"{what}: {folder}: not read (only {', '.join(suffixes)} files are): {others}", file=sys.stderr)
 
 
 def _others(folder: Path, suffixes: tuple[str, ...], known: tuple[str, ...] = ()) -> str:
@@ -72,7 +72,7 @@ def decode(path: Path, flags: int) -> np.ndarray:
     try:
         content = np.fromfile(path, np.uint8)
         image = cv2.imdecode(content, flags) if len(content) else None
-    except (OSError, ValueError, cv2.error) as error:
+    except (OSError, ValueError, cv2.error, MemoryError) as error:
         raise InputError(f"{path}: {why_unread(error)}") from error
     if image is None:
         raise InputError(f"{path}: cannot be decoded; the file is empty, truncated or not an image")

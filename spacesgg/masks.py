@@ -42,9 +42,12 @@ def decode(mask: Any, height: int, width: int, folder: Path | None) -> np.ndarra
             raise InputError(f"{path}: no such file; give the folder of the mask images with --mask-dir")
         image = images.decode(path, cv2.IMREAD_UNCHANGED)
         if image.ndim == 3:
-            # An alpha channel is opaque everywhere.
+            # An alpha channel is opaque everywhere, or the object is cut out by it.
+            alpha = image[..., 3] != 0 if image.shape[2] > 3 else True
             image = image[..., 0] | image[..., 1] | image[..., 2] if image.shape[2] > 2 else image[..., 0]
-        decoded = image != 0
+            decoded = (image != 0) & alpha
+        else:
+            decoded = image != 0
     elif mask in ([], {}):
         raise InputError("the mask is empty")
     else:

@@ -46,7 +46,7 @@ def read_pointmap(path: Path) -> np.ndarray:
         else:
             with loaded:
                 points = unproject(loaded["depth_m"], loaded["intrinsics"])
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         raise InputError(f"{path}: cannot be read as a point map ({error}); run d2p.py again") from error
     if points.ndim != 3 or points.shape[2] != 3 or points.dtype.kind != "f":
         raise InputError(f"{path}: found shape {points.shape} of {points.dtype}, expected (H, W, 3) float32")

@@ -33,4 +33,4 @@ def read(path: Path, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
                 stream.seek(places[number])
                 yield annotations.parse_line(stream.readline(), f"{path}, entry {number + 1}")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read as an annotation file ({error})") from error
+        raise InputError(f"{path}: cannot be read as an annotation file ({error.strerror})") from error

@@ -128,6 +128,35 @@ def test_sizes_must_agree_unless_resampling_is_allowed(dataset):
     assert set(np.unique(z)) <= set(np.unique((small / np.float32(5000)).astype(np.float32)))
 
 
+def test_a_depth_map_that_lies_on_its_side_is_not_resampled(dataset):
+    cv2.imwrite(str(dataset / "depth_maps" / "a.png"), raw(dataset, "a").T)
+    assert run(dataset, "--resize-depth") == 1
+    reason = orjson.loads((dataset / "point_clouds.errors.jsonl").read_bytes())["reason"]
+    assert "24×32, its image 32×24, so one of them lies on its side" in reason and "-auto-orient" in reason
+
+
+def test_stems_that_never_meet_are_shown(dataset, capsys):
+    for path in list((dataset / "depth_maps").iterdir()):
+        path.rename(path.with_stem(f"{path.stem}_depth"))
+    assert run(dataset) == 2
+    assert "like a.png; the first is a_depth.png" in capsys.readouterr().err
+    for path in (dataset / "depth_maps").iterdir():
+        path.unlink()
+    assert run(dataset) == 2
+    assert "none is there" in capsys.readouterr().err
+
+
+def test_a_depth_map_larger_than_any_memory_is_one_named_failure(dataset):
+    path = dataset / "depth_maps" / "a.npy"
+    path.with_suffix(".png").unlink()
+    with path.open("wb") as stream:
+        numpy_header = {"descr": "<f4", "fortran_order": False, "shape": (10**7, 10**7)}
+        np.lib.format.write_array_header_1_0(stream, numpy_header)
+    assert run(dataset) == 1
+    reason = orjson.loads((dataset / "point_clouds.errors.jsonl").read_bytes())["reason"]
+    assert reason.startswith(f"{path}: cannot be read as a depth map (Unable to allocate")
+
+
 def test_unusable_datasets_are_refused_at_once(dataset, capsys):
     assert run(dataset, "--world-coordinates") == 2
     np.savetxt(dataset / "poses.txt", np.zeros((2, 16)))
@@ -170,8 +199,8 @@ def test_what_is_passed_over_is_named_in_one_line_each_folder(dataset, capsys):
     (dataset / "depth_maps" / "scale.json").write_text("{}")
     assert run(dataset) == 0
     images, depths = capsys.readouterr().err.splitlines()
-    assert images.endswith("images: not read, for only .jpg, .jpeg, .png are: d.webp, e.bmp, f.tif and 1 more")
-    assert depths.endswith(".npy are: more/")
+    assert images.endswith("images: not read (only .jpg, .jpeg, .png files are): d.webp, e.bmp, f.tif and 1 more")
+    assert depths.endswith(".npy files are): more/")
 
 
 def test_a_folder_of_other_files_says_what_is_there(dataset, capsys):

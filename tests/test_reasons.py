@@ -58,6 +58,31 @@ def test_a_mask_image_without_a_folder_tells_of_mask_dir(tmp_path):
     assert masks.decode(path, HEIGHT, WIDTH, None).all()
 
 
+@pytest.mark.parametrize(
+    ("stored", "parts"),
+    [
+        (np.zeros((1, HEIGHT, WIDTH), np.uint16), ("(1, 60, 80) of uint16", "expected (height, width)")),
+        (np.zeros((HEIGHT, WIDTH, 0)), ("(60, 80, 0) of float64",)),
+        (np.zeros((HEIGHT, WIDTH), bool), ("(60, 80) of bool", "integers or floats")),
+        (np.dstack([np.eye(9)] + 2 * [np.ones((9, 9))]), ("(9, 9, 3)", "a colour-mapped depth picture cannot")),
+    ],
+)
+def test_what_is_no_depth_map_says_what_it_is(tmp_path, stored, parts):
+    np.save(tmp_path / "a.npy", stored)
+    reason = said(depth.read_raw, tmp_path / "a.npy")
+    for part in parts:
+        assert part in reason
+    assert ("colour" in reason) == (len(parts[0]) == 9)
+
+
+def test_an_object_may_be_cut_out_by_an_alpha_channel(tmp_path):
+    picture = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+    picture[:, 30:, 3] = 0
+    cv2.imwrite(str(tmp_path / "mask.png"), picture)
+    found = masks.decode("mask.png", HEIGHT, WIDTH, tmp_path)
+    assert found[:, :30].all() and not found[:, 30:].any()
+
+
 def test_a_missing_file_is_named_once(tmp_path):
     assert said(masks.decode, "gone.png", HEIGHT, WIDTH, tmp_path) == f"{tmp_path / 'gone.png'}: no such file"
     for suffix in depth.SUFFIXES:

@@ -31,11 +31,14 @@ def run(folder, given, result, *options):
     [
         ("nothing", "cannot be read"),
         ("[1, 2]", "JSON list"),
+        ("null", "JSON value (null)"),
+        ("{}\n{}\n", "line 2 goes on after the end; entries on lines of their own make a .jsonl file"),
+        ("\ufeff{}".encode("utf-16"), "no UTF-8 text"),
         ('{"a.jpg": {}, "b.jpg": [1]}', "entry of b.jpg is a list"),
     ],
 )
 def test_a_file_that_is_no_annotation_file_is_refused_by_name(folder, capsys, content, reason):
-    (folder / "in.json").write_text(content)
+    (folder / "in.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     assert run(folder, "in.json", "out.json") == 2
     message = capsys.readouterr().err
     assert reason in message and "in.json" in message and message.count("\n") == 1
@@ -45,7 +48,10 @@ def test_a_file_that_is_no_annotation_file_is_refused_by_name(folder, capsys, co
 def test_a_bad_line_is_named_by_its_number(folder, capsys):
     (folder / "in.jsonl").write_text('{"image": "a.jpg", "depth": "a.png"}\n{"image": \n')
     assert run(folder, "in.jsonl", "out.jsonl") == 2
-    assert "line 2" in capsys.readouterr().err
+    assert "in.jsonl, line 2, column" in capsys.readouterr().err
+    (folder / "in.jsonl").write_text(orjson.dumps({"a.jpg": {}}, option=orjson.OPT_INDENT_2).decode())
+    assert run(folder, "in.jsonl", "out.jsonl") == 2
+    assert "has one entry on each line" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["in.json", "in.jsonl"])
@@ -257,6 +263,15 @@ def test_what_is_wrong_with_an_entry_is_said(folder, change, reason):
     (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": {"depth": "a.png", "[[0, 0, 9, 9]]": CUP, **change}}))
     assert run(folder, "in.json", "out.json") == 1
     assert reason in reasons(folder)[0][2] and "unexpected" not in reasons(folder)[0][2]
+
+
+@pytest.mark.parametrize("mask", [CUP[2], None])
+def test_an_object_of_a_map_without_any_depth_tells_of_the_map(folder, mask):
+    np.save(folder / "a.npy", np.full((60, 80), -1.5, np.float32))  # z that points backwards
+    entry = {"depth": "a.npy", "[[0, 0, 9, 9]]": ["cup", CUP[1], mask]}
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    assert run(folder, "in.json", "out.json") == 1
+    assert "the whole map has none: is it empty or negative" in reasons(folder)[0][2]
 
 
 def test_opencv_numbers_the_nearest_pixels_row_by_row():
