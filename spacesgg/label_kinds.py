@@ -21,6 +21,7 @@ ROUND = _words(
     lamp light mug orange pillar plant pole post pot shrub sphere stick stool tank tree umbrella vase
     """
 )
+BALLS = _words("apple ball globe orange peach sphere")
 # What hangs on walls or is a board: no body behind its face.
 FLAT = _words(
     """
@@ -110,6 +111,11 @@ def is_round(label: str) -> bool:
     """Return whether a thing called `label` is round as seen from above."""
     words = words_of(label)
     return bool(words) and (words[-1] in ROUND or "round" in words)
+
+
+def is_ball(label: str) -> bool:
+    """Return whether a thing called `label` is as high as wide."""
+    return _named(label, BALLS)
 
 
 def symmetry(label: str) -> float:

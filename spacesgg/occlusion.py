@@ -46,6 +46,7 @@ MOSTLY_HIDDEN = 0.6  # of all lines that lead down
 REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
 MAX_HIDDEN = 0.8  # of its seen width or height,
+ROUNDNESS = 1.2  # times as high as wide are balls of few pixels
 SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
 
 
@@ -56,6 +57,9 @@ class Kinds(NamedTuple):
     level: np.ndarray  # (n,) bool: their tops are as high everywhere
     upright: np.ndarray  # (n,) bool: their sides are upright from top to bottom
     symmetry: np.ndarray  # (n,) how many times as far from their axes they go on one side as on another, or 0
+    widest: np.ndarray  # (n,) metres: none are wider
+    highest: np.ndarray  # (n,) metres: none are higher, ...
+    ball: np.ndarray  # (n,) bool: ... and these no higher than wide
 
 
 def kinds_of(labels: Sequence[str]) -> Kinds:
@@ -64,13 +68,17 @@ def kinds_of(labels: Sequence[str]) -> Kinds:
     level = [label_kinds.has_level_top(label) for label in labels]
     upright = [label_kinds.has_upright_sides(label) for label in labels]
     symmetry = [label_kinds.symmetry(label) for label in labels]
-    return Kinds(*map(np.array, (longest, level, upright, symmetry)))
+    widest = [size_priors.most_wide(label) for label in labels]
+    highest = [size_priors.most_high(label) for label in labels]
+    ball = [label_kinds.is_ball(label) for label in labels]
+    return Kinds(*map(np.array, (longest, level, upright, symmetry, widest, highest, ball)))
 
 
 def unknown_kinds(longest: Sequence[float]) -> Kinds:
     """Return what is known of things of which nothing but how long (n,) metres they may be is."""
     nothing = np.zeros(len(longest))
-    return Kinds(np.array(longest), nothing > 0, nothing > 0, nothing)
+    endless, no = nothing + np.inf, nothing > 0
+    return Kinds(np.array(longest), no, no, nothing, endless, endless, no)
 
 
 def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: Sequence[bool]) -> np.ndarray:
@@ -82,16 +90,7 @@ def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: S
     touch = np.where(sparse, SPARSE_TOUCH_PX, TOUCH_PX).repeat(4 * SCAN_LINES)
     hidden = _hidden(lines, z, touch)
     aside = hidden.reshape(-1, 4, SCAN_LINES)[:, :2]
-    size = np.ptp(boxes[:, :, :2], axis=1)
-    most = np.repeat(np.maximum(size, SLIVER * size.max(axis=1, keepdims=True))[:, None], 2, axis=1)
-    # More than a sliver is seen of what is hidden along a part of its height only.
-    most[:, :, 0] = np.where(aside.mean(axis=2) > MOSTLY_HIDDEN, most[:, :, 0], size[:, None, 0])
-    most[:, :, 0] = np.maximum(MAX_HIDDEN * most[:, :, 0], (kinds.longest - size[:, 0])[:, None])
-    most[:, :, 1] *= MAX_HIDDEN
-    limits = boxes[:, :, :2] + most * np.array([[-1], [1]])
-    if frame.ground_height is not None:
-        # What hides its foot stands on the ground as a rule, however little of it is seen.
-        limits[:, 1, 1] = np.maximum(limits[:, 1, 1], frame.ground_height)
+    limits = _limits(boxes, aside, kinds, frame.ground_height)
     boxes = boxes.copy()
     for thing in (aside.any(axis=(1, 2)) & (kinds.symmetry > 0)).nonzero()[0].tolist():
         own, x = edges.only(thing), limits[thing, :, 0]
@@ -125,6 +124,29 @@ def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: S
     boxes[:, 0, :2] = np.maximum(boxes[:, 0, :2], limits[:, 0])
     boxes[:, 1, :2] = np.minimum(boxes[:, 1, :2], limits[:, 1])
     return boxes
+
+
+def _limits(boxes: np.ndarray, aside: np.ndarray, kinds: Kinds, ground: float | None) -> np.ndarray:
+    """Return (n, 2, 2) how far n objects of which `boxes` (n, 2, 3) are seen may go on: low and high x and y.
+
+    `aside` (n, 2, m) bool says along which lines to their left and right they may, and `ground` how many metres
+    below the camera it is.
+    """
+    size = np.ptp(boxes[:, :, :2], axis=1)
+    most = np.repeat(np.maximum(size, SLIVER * size.max(axis=1, keepdims=True))[:, None], 2, axis=1)
+    # More than a sliver is seen of what is hidden along a part of its height only.
+    most[:, :, 0] = np.where(aside.mean(axis=2) > MOSTLY_HIDDEN, most[:, :, 0], size[:, None, 0])
+    most[:, :, 0] = np.maximum(MAX_HIDDEN * most[:, :, 0], (kinds.longest - size[:, 0])[:, None])
+    most[:, :, 1] *= MAX_HIDDEN
+    limits = boxes[:, :, :2] + most * np.array([[-1], [1]])
+    if ground is not None:
+        # What hides its foot stands on the ground as a rule, however little of it is seen.
+        limits[:, 1, 1] = np.maximum(limits[:, 1, 1], ground)
+    wide = size[:, 0] + (most[:, :, 0] * aside.any(axis=2)).sum(axis=1)
+    high = np.where(kinds.ball, ROUNDNESS * wide, kinds.highest)
+    left = np.stack([kinds.widest, high], axis=1) - size
+    left = np.where(left > 0, left, np.inf)  # what is larger yet is no common one
+    return np.clip(limits, (boxes[:, 0, :2] - left)[:, None], (boxes[:, 1, :2] + left)[:, None])
 
 
 def _leading(

@@ -5,6 +5,7 @@ would be wrong. The sizes are those of common specimens: a larger one reaches a 
 and for a smaller one some relations are not stated.
 """
 
+from math import inf
 from typing import NamedTuple
 
 from spacesgg.label_kinds import ROUND, has_back, is_flat, words_of
@@ -54,6 +55,14 @@ FOOTPRINTS = {
 DEPTH_OF_WIDTH = 0.8
 MAX_BODY_M = 0.6
 LARGE = 1.3  # times the common length
+# No specimen is longer in any direction, or, of seats, wider.
+LARGEST_M = {
+    **dict.fromkeys(("cup", "mug", "teacup", "apple", "orange", "lemon", "pear", "peach", "donut"), 0.2),
+    **dict.fromkeys(("glass", "wineglass"), 0.35),
+    **dict.fromkeys(("bottle", "bowl", "plate", "book"), 0.45),
+    "laptop": 0.5,
+}
+WIDEST_SEATS_M = {**dict.fromkeys(SOFAS, 2.6), "armchair": 1.3, "chair": 0.85}
 # Of large and long specimens, for things of which not even a front has depth.
 MOST_OF_WIDTH = 2.5  # a book or a desk seen end-on
 MOST_OF_ROUND = 1.5  # leaves and arms do not stand out alike on all sides
@@ -110,6 +119,20 @@ def longest(label: str) -> float:
         if word in FOOTPRINTS:
             return LARGE * FOOTPRINTS[word].length
     return 0.0
+
+
+def most_wide(label: str) -> float:
+    """Return metres that a thing called `label` may be wide at most, infinity where nothing is known."""
+    return _most(label, LARGEST_M | WIDEST_SEATS_M)
+
+
+def most_high(label: str) -> float:
+    """Return metres that a thing called `label` may be high at most, infinity where nothing is known."""
+    return _most(label, LARGEST_M)
+
+
+def _most(label: str, sizes: dict[str, float]) -> float:
+    return min((sizes[word] for word in words_of(label)[-1:] if word in sizes), default=inf)
 
 
 def seat(label: str) -> float:

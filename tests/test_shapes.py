@@ -186,3 +186,21 @@ def test_a_box_whose_upper_half_has_no_depth_is_as_high_as_its_mask():
     scene = frame.make_frame(points)
     found = extents.find_extent(scene, surfaces.find_surface(scene.depth, ids == 0, scene.soft), "crate")
     assert found.box[0, 1] < 0.32
+
+
+@pytest.mark.parametrize(
+    ("label", "most"), [("cup", 0.81), ("bottle", 1.06), ("ball", 0.77), ("vase", None), ("cup holder", None)]
+)
+def test_what_hides_the_foot_of_a_small_thing_does_not_make_it_large(label, most):
+    """It need not stand on the ground as a person does."""
+    thing, board = [[-0.06, 0.6, 2.0], [0.06, 0.8, 2.1]], [[-1.0, 0.35, 1.0], [1.0, 1.4, 1.1]]
+    found = box_of([thing, board], [0], label)[1, 1]
+    assert most - 0.05 < found < most if most else found > 1.38
+
+
+@pytest.mark.parametrize(("label", "wide", "most"), [("chair", 0.5, 0.87), ("bench", 0.5, 2), ("chair", 0.9, 2)])
+def test_a_seat_goes_on_behind_what_hides_its_side_as_far_as_seats_do(label, wide, most):
+    """One that is wider yet is no common one."""
+    seat, board = [[0.0, 0.6, 4.0], [1.5, 1.4, 4.4]], [[wide / 2, -1.0, 2.0], [3.0, 1.4, 2.1]]
+    low, high = box_of([seat, board], [0], label)[:, 0]
+    assert high - low < most if most < 1 else high - low > 1.3
