@@ -108,6 +108,7 @@ def find_surface(
             return None
     if soft:
         pixels = soft_depth.trusted(z, pixels, inside, step)
+        silhouette = inside  # trimmed it spills little, and feet on the floor look like spill
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
 
 

@@ -70,6 +70,18 @@ def test_silhouettes_in_soft_depth_are_as_large_as_their_objects():
         assert not (whole & ~grown(mask, 3)).any()
 
 
+def test_the_silhouette_of_a_thing_in_soft_depth_has_the_foot_that_lies_on_the_floor():
+    """The foot points to the camera from below a board, and is as far away as the floor beside it."""
+    room = [[[-20, 1.4, -1], [20, 1.5, 30]], [[-20, -13, 9], [20, 1.5, 9.1]]]
+    stand = [[[-0.2, 0, 4.0], [0.2, 1.4, 4.1]], [[-0.05, 1.35, 3.5], [0.05, 1.4, 4.0]]]
+    points, ids = ray_cast.render([*stand, [[1, 0, 3.0], [1.5, 1.4, 3.5]]], walls=room)
+    own = (ids == 0) | (ids == 1)
+    masks = {"stand": grown(own, 5), "box": grown(ids == 2, 5)}
+    found = instances.find_surfaces(ramps(points[..., 2]), masks, True, False, {}, None)["stand"]
+    rows = np.flatnonzero(found.silhouette.any(axis=1)) * found.step + found.window[0].start
+    assert rows.max() >= np.flatnonzero(own.any(axis=1)).max()
+
+
 def test_what_is_seen_through_the_back_of_a_chair_is_not_the_chair_though_its_mask_is_widest_there():
     """The slats are 6 pixels wide, 9 pixels apart; masks grown by 5 fill the gap between them."""
     masks, depth = masks_and_depth()
