@@ -16,13 +16,13 @@ def surface_range(depth: np.ndarray, surface: Surface) -> list[float]:
 
 
 def depth_range(
-    depth: np.ndarray, mask: np.ndarray, soft: bool = False, overlap: np.ndarray | None = None
+    depth: np.ndarray, mask: np.ndarray, soft: bool = False, claims: np.ndarray | None = None
 ) -> list[float] | None:
     """Return [near, far] in the units of `depth` (H, W), larger = farther, 0 = none, under `mask` (H, W) bool.
 
-    `soft` says that the depth crosses edges in ramps (depth_edges.py), `overlap` (H, W) bool which pixels other
-    masks claim too (overlaps.py). None when too few pixels under the mask have depth. Spill, bleeding rims and
-    strays are left out.
+    `soft` says that the depth crosses edges in ramps (depth_edges.py), `claims` (H, W) uint8 how many masks claim
+    each pixel (overlaps.py). None when too few pixels under the mask have depth. Spill, bleeding rims and strays
+    are left out.
     """
-    surface = find_surface(depth, mask, soft, overlap)
+    surface = find_surface(depth, mask, soft, claims)
     return None if surface is None else surface_range(depth, surface)

@@ -7,7 +7,7 @@ import numpy as np
 
 from spacesgg import annotations, boxes, mask_growth, masks, sparse_returns, street_sizes
 from spacesgg.errors import InputError
-from spacesgg.overlaps import find_overlap
+from spacesgg.overlaps import count_claims
 from spacesgg.sparse_returns import Road
 from spacesgg.surfaces import Surface, find_surface
 
@@ -58,28 +58,28 @@ def find_surfaces(
     if soft:
         growth = mask_growth.find_growth(depth, masks.values())
         masks = {key: mask_growth.trimmed(mask, growth) for key, mask in masks.items()}
-    overlap = find_overlap(masks.values())
+    claims = count_claims(masks.values())
     if road is not None and masks:
         depth = sparse_returns.standing(depth, road, np.logical_or.reduce(list(masks.values())))
     standing = {key for key in masks if lidar and street_sizes.size_range(labels.get(key, ""))}
-    found = {key: find_surface(depth, mask, soft, overlap, road, key in standing) for key, mask in masks.items()}
+    found = {key: find_surface(depth, mask, soft, claims, road, key in standing) for key, mask in masks.items()}
     if not lidar:
         return found
     contested = {key for key in masks if found[key] is None or _is_contested(key, depth, masks, found)}
     # Of boxes in a crowd nothing is seen alone: then others' returns are told first.
-    crowded = {key for key in masks if key not in contested and _is_shared(found[key], overlap)}
+    crowded = {key for key in masks if key not in contested and _is_shared(found[key], claims)}
     sure = {key: surface for key, surface in found.items() if key not in contested | crowded}
     for key in contested | crowded:
         left = _without_others(depth, key, masks, sure)
-        again = find_surface(left, masks[key], soft, overlap, road, key in standing)
+        again = find_surface(left, masks[key], soft, claims, road, key in standing)
         if again is not None or key in contested:
             found[key] = again
     return found
 
 
-def _is_shared(surface: Surface, overlap: np.ndarray) -> bool:
-    """Return whether an object's returns lie where other masks, of the (H, W) bool overlap, claim them too."""
-    alone = np.count_nonzero(surface.pixels & ~overlap[surface.window])
+def _is_shared(surface: Surface, claims: np.ndarray) -> bool:
+    """Return whether an object's returns lie where several masks do, of `claims` (H, W)."""
+    alone = np.count_nonzero(surface.pixels & (claims[surface.window] <= 1))
     return alone < sparse_returns.ALONE_SHARE * np.count_nonzero(surface.pixels)
 
 

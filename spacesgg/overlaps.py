@@ -18,16 +18,20 @@ ENOUGH_ALONE = 0.5
 SPAN_PERCENTS = (5.0, 95.0)
 SPAN_VALUES = 2000
 FATTENED = np.ones((7, 7), np.uint8)
+NEXT_TO = np.ones((3, 3), np.uint8)
 MIN_INNER = 20  # pixels
 TOLERANCE = 0.01  # of the depth: a surface goes on a little under the seam
 
 
-def find_overlap(masks: Iterable[np.ndarray]) -> np.ndarray | None:
-    """Return the (H, W) bool pixels that more than one of the (H, W) bool masks claim, None of no mask."""
-    claims = None  # (H, W) uint8: how many masks claim the pixel, 255 and more alike
+def count_claims(masks: Iterable[np.ndarray]) -> np.ndarray | None:
+    """Return (H, W) uint8: how many of the (H, W) bool masks claim each pixel, 255 and more alike.
+
+    None of no mask.
+    """
+    claims = None
     for mask in masks:
         claims = mask.view(np.uint8).copy() if claims is None else cv2.add(claims, mask.view(np.uint8), dst=claims)
-    return None if claims is None else claims > 1
+    return claims
 
 
 def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: bool) -> np.ndarray:
@@ -51,3 +55,13 @@ def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: boo
         near, far = percentiles(sample(z, own, SPAN_VALUES), SPAN_PERCENTS)
         foreign &= (z < np.float32(near * (1 - TOLERANCE))) | (z > np.float32(far * (1 + TOLERANCE)))
     return foreign
+
+
+def beyond_seams(overlap: np.ndarray, claimed: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return the (h, w) bool pixels just outside a mask `inside` (h, w) that end a seam shared with others.
+
+    `overlap` and `claimed` (h, w) bool are what several masks claim, and what any does. What lies beyond a seam
+    is another object, whose rim is in the seam. Where masks only touch, as in a partition of the picture, whose
+    rim is whose cannot be told.
+    """
+    return claimed & ~inside & (cv2.dilate(overlap.view(np.uint8), NEXT_TO) > 0)

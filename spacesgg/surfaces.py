@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from spacesgg import boxes, soft_depth
-from spacesgg.overlaps import find_foreign
+from spacesgg.overlaps import beyond_seams, find_foreign
 from spacesgg.parts import GAP, KERNEL, RIVAL_SHARE, STEP, extremes, main_cluster, main_part, span_of
 from spacesgg.sparse_returns import SPARSE_COVERAGE, Road, find_returns
 from spacesgg.spill import beside, changes_one_way, find_spill, goes_on_beside
@@ -65,14 +65,14 @@ def find_surface(
     depth: np.ndarray,
     mask: np.ndarray,
     soft: bool,
-    overlap: np.ndarray | None = None,
+    claims: np.ndarray | None = None,
     road: Road | None = None,
     stands: bool = False,
 ) -> Surface | None:
     """Return the object's pixels; depth (H, W), larger = farther, 0 = none, in any unit; mask (H, W) bool.
 
-    `soft` says that depth crosses edges in ramps (depth_edges.py), `overlap` (H, W) bool which pixels other masks
-    claim too (overlaps.py), `road` the ground where depth is sparse, and `stands` that the object stands on it.
+    `soft` says that depth crosses edges in ramps (depth_edges.py), `claims` (H, W) uint8 how many masks claim each
+    pixel (overlaps.py), `road` the ground where depth is sparse, and `stands` that the object stands on it.
     None when too few pixels under the mask have depth, or when the few that do show what surrounds the object.
     """
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
@@ -92,13 +92,15 @@ def find_surface(
         return None
     around = cv2.dilate(inside.view(np.uint8), KERNEL, iterations=PAD_PX) - inside.view(np.uint8) > 0
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
-        pixels = find_returns(depth, mask, window, overlap, road, stands)
+        pixels = find_returns(depth, mask, window, None if claims is None else claims > 1, road, stands)
         return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= MIN_RETURNS else None
     if count < MIN_POINTS:
         return None
-    foreign = np.zeros_like(inside) if overlap is None else find_foreign(z, seen, overlap[window], soft)
+    claims = inside.view(np.uint8) if claims is None else claims[window]
+    foreign = find_foreign(z, seen, claims > 1, soft)
     seen &= ~foreign
-    pixels, silhouette = _connected(z, inside, seen, foreign, step, soft)
+    spill = _spill(z, inside, claims, step, soft)
+    pixels, silhouette = _connected(z, inside, seen, foreign, spill, soft)
     if np.count_nonzero(pixels) < FEW_SHARE * area:
         middle = _medial(z, inside, seen, soft)
         # In soft depth masks are grown so much that what one sees through a chair may be in their middle.
@@ -170,17 +172,29 @@ def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, soft: bool) -> 
     return found & (z >= np.float32(near * (1 - STEP))) & (z <= np.float32(far * (1 + STEP)))
 
 
+def _spill(z: np.ndarray, inside: np.ndarray, claims: np.ndarray, step: int, soft: bool) -> np.ndarray:
+    """Return the (h, w) bool pixels of the mask that a surface outside it reaches, see spill.py.
+
+    What goes on into another's mask, across a seam that both claim, goes on into that object: it is no background.
+    Only in the seam it may be the other's. In ramps depth is partly the other's on both sides of it.
+    """
+    spill, overlap = find_spill(z, inside, step), claims > 1
+    if not soft and overlap.any():
+        others = beyond_seams(overlap, claims > 0, inside)
+        spill &= overlap | find_spill(z * ~others, inside, step)
+    return spill
+
+
 def _connected(
-    z: np.ndarray, inside: np.ndarray, seen: np.ndarray, foreign: np.ndarray, step: int, soft: bool
+    z: np.ndarray, inside: np.ndarray, seen: np.ndarray, foreign: np.ndarray, spill: np.ndarray, soft: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the pixels of the connected, step-free surfaces that end at the mask, and the mask without the rest.
 
     What the rest leaves are the surfaces kept, holes, and pixels at steps or on parts too thin to tell. The pixels
-    `foreign` (h, w) bool are neither: nothing is concluded from them.
+    `foreign` (h, w) bool are neither: nothing is concluded from them. `spill` (h, w) bool are those of `_spill`.
     """
     farthest, nearest = extremes(z)
     smooth = (z > 0) & (farthest <= nearest * np.float32(1 + STEP))
-    spill = find_spill(z, inside, step)
     smooth &= ~foreign
     own = smooth & inside & ~spill
     parts, labels = cv2.connectedComponents(own.view(np.uint8), connectivity=4)

@@ -8,9 +8,9 @@ from spacesgg import depth_ranges, overlaps
 GROWN = 5
 
 
-def mask(rows: slice, columns: slice) -> np.ndarray:
+def mask(rows: slice, columns: slice, by: int = GROWN) -> np.ndarray:
     grown = np.zeros((200, 200), bool)
-    grown[rows.start - GROWN : rows.stop + GROWN, columns.start - GROWN : columns.stop + GROWN] = True
+    grown[rows.start - by : rows.stop + by, columns.start - by : columns.stop + by] = True
     return grown
 
 
@@ -25,9 +25,9 @@ def scene():
 
 def test_what_stands_before_an_object_is_not_its_near_side(scene):
     depth, panel, post = scene
-    overlap = overlaps.find_overlap([panel, post])
-    assert depth_ranges.depth_range(depth, panel, False, overlap) == pytest.approx([4, 4])
-    assert depth_ranges.depth_range(depth, post, False, overlap) == pytest.approx([3.75, 3.75])
+    claims = overlaps.count_claims([panel, post])
+    assert depth_ranges.depth_range(depth, panel, False, claims) == pytest.approx([4, 4])
+    assert depth_ranges.depth_range(depth, post, False, claims) == pytest.approx([3.75, 3.75])
     assert depth_ranges.depth_range(depth, panel)[0] == pytest.approx(3.75)  # else the scene would test nothing
 
 
@@ -36,12 +36,12 @@ def test_an_object_wholly_within_another_mask_keeps_its_depth(scene):
     outer = np.zeros((200, 200), bool)
     outer[10:190, 30:190] = True
     post = mask(np.s_[20:180], np.s_[60:100])
-    overlap = overlaps.find_overlap([outer, post])
-    assert depth_ranges.depth_range(depth, post, False, overlap) == pytest.approx([3.75, 3.75])
+    claims = overlaps.count_claims([outer, post])
+    assert depth_ranges.depth_range(depth, post, False, claims) == pytest.approx([3.75, 3.75])
 
 
 def test_no_masks_share_nothing():
-    assert overlaps.find_overlap([]) is None
+    assert overlaps.count_claims([]) is None
 
 
 def test_what_fattens_beyond_its_own_mask_is_not_the_near_side_of_what_it_hides():
@@ -51,3 +51,12 @@ def test_what_fattens_beyond_its_own_mask_is_not_the_near_side_of_what_it_hides(
     depth[:, :23] = 3
     found = overlaps.find_foreign(depth, np.ones(depth.shape, bool), overlap, False)
     assert np.array_equal(found, overlap)
+
+
+def test_what_goes_on_into_another_object_is_no_spill():
+    depth = np.full((200, 200), 5.0, np.float32)
+    depth[60:140, 60:140] = 3 + 0.01 * (np.arange(60, 140) - 100)  # two things that meet, without a step
+    left, right = mask(np.s_[60:140], np.s_[60:100], 2), mask(np.s_[60:140], np.s_[100:140], 2)
+    claims = overlaps.count_claims([left, right])
+    assert depth_ranges.depth_range(depth, right, False, claims)[0] < 3.04
+    assert depth_ranges.depth_range(depth, right)[0] > 3.06  # were the left one no object, but a wall
