@@ -7,7 +7,7 @@ import numpy as np
 
 from spacesgg import annotations, boxes, mask_growth, masks, sparse_returns, street_sizes
 from spacesgg.errors import InputError
-from spacesgg.overlaps import count_claims
+from spacesgg.overlaps import count_claims, judge_by_bare
 from spacesgg.sparse_returns import Road
 from spacesgg.surfaces import Surface, find_surface
 
@@ -55,23 +55,29 @@ def find_surfaces(
     `soft` says that depth crosses edges in ramps (depth_edges.py), `lidar` that it is projected LiDAR's
     (sparse_returns.is_sparse), `labels` what the objects are called, `road` where the ground of LiDAR's depth is.
     """
+    whole, growth = masks, 0.0
     if soft:
         growth = mask_growth.find_growth(depth, masks.values())
         masks = {key: mask_growth.trimmed(mask, growth) for key, mask in masks.items()}
-    claims = count_claims(masks.values())
+    claims = dict.fromkeys(masks, count_claims(masks.values()))
+    if growth:
+        bare = {key: mask_growth.trimmed(mask, growth + mask_growth.SPARE_PX) for key, mask in whole.items()}
+        claims = judge_by_bare(claims, masks, bare)
     if road is not None and masks:
         depth = sparse_returns.standing(depth, road, np.logical_or.reduce(list(masks.values())))
     standing = {key for key in masks if lidar and street_sizes.size_range(labels.get(key, ""))}
-    found = {key: find_surface(depth, mask, soft, claims, road, key in standing) for key, mask in masks.items()}
+    found = {
+        key: find_surface(depth, mask, soft, claims[key], road, key in standing) for key, mask in masks.items()
+    }
     if not lidar:
         return found
     contested = {key for key in masks if found[key] is None or _is_contested(key, depth, masks, found)}
     # Of boxes in a crowd nothing is seen alone: then others' returns are told first.
-    crowded = {key for key in masks if key not in contested and _is_shared(found[key], claims)}
+    crowded = {key for key in masks if key not in contested and _is_shared(found[key], claims[key])}
     sure = {key: surface for key, surface in found.items() if key not in contested | crowded}
     for key in contested | crowded:
         left = _without_others(depth, key, masks, sure)
-        again = find_surface(left, masks[key], soft, claims, road, key in standing)
+        again = find_surface(left, masks[key], soft, claims[key], road, key in standing)
         if again is not None or key in contested:
             found[key] = again
     return found

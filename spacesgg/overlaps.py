@@ -15,6 +15,7 @@ MIN_ALONE = 0.15  # of the object's pixels; with less the rest cannot be judged 
 # With more of them the seams can be done without. But not where depth crosses edges in ramps: there a rim is left
 # out of every mask anyway, and of a desk full of things little would remain.
 ENOUGH_ALONE = 0.5
+HARDLY_ALONE = 0.3  # of the mask
 SPAN_PERCENTS = (5.0, 95.0)
 SPAN_VALUES = 2000
 FATTENED = np.ones((7, 7), np.uint8)
@@ -32,6 +33,23 @@ def count_claims(masks: Iterable[np.ndarray]) -> np.ndarray | None:
     for mask in masks:
         claims = mask.view(np.uint8).copy() if claims is None else cv2.add(claims, mask.view(np.uint8), dst=claims)
     return claims
+
+
+def judge_by_bare(
+    claims: dict[str, np.ndarray], masks: dict[str, np.ndarray], bare: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return key → (H, W) `claims` on pixels, as `bare` masks make them within masks that have little alone.
+
+    `bare` are the (H, W) bool masks without all by which they are grown: the mask of a table, grown, covers most
+    of the cup before it.
+    """
+    bare_claims, found = count_claims(bare.values()), {}
+    for key, mask in masks.items():
+        others = claims[key] > mask.view(np.uint8)
+        if np.count_nonzero(mask & ~others) < HARDLY_ALONE * np.count_nonzero(mask):
+            others = (others & ~bare[key]) | (bare_claims > bare[key].view(np.uint8))
+            found[key] = np.where(mask, others.view(np.uint8) + np.uint8(1), claims[key])
+    return claims | found
 
 
 def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: bool) -> np.ndarray:

@@ -82,6 +82,19 @@ def test_the_silhouette_of_a_thing_in_soft_depth_has_the_foot_that_lies_on_the_f
     assert rows.max() >= np.flatnonzero(own.any(axis=1)).max()
 
 
+def test_of_a_cup_before_a_table_more_is_believed_than_what_stands_out_above_the_table():
+    """It is 10 pixels wide: masks grown by 5 close the hole that it makes in the table's."""
+    depth, cup, table = np.full(SHAPE, 12.0, np.float32), np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
+    table[100:150, 60:260] = True
+    cup[98:108, 150:160] = True
+    depth[table] = 5
+    depth[cup] = 4.8
+    masks = {"table": grown(table & ~cup, 5), "cup": grown(cup, 5)}
+    soft = ramps(depth)
+    found = instances.find_surfaces(soft, masks, True, False, {}, None)["cup"]
+    assert np.median(soft[found.window][found.pixels]) < 5
+
+
 def test_what_is_seen_through_the_back_of_a_chair_is_not_the_chair_though_its_mask_is_widest_there():
     """The slats are 6 pixels wide, 9 pixels apart; masks grown by 5 fill the gap between them."""
     masks, depth = masks_and_depth()
