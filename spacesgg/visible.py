@@ -132,7 +132,7 @@ def _look(frame: Frame, surface: Surface, depth: np.ndarray, white: float) -> _L
         sigma,
         bends,
         outline,
-        _spread(smoothed, surface.pixels, outline),
+        _spread(frame, surface, smoothed, outline),
         ring,
         np.where(around.ravel().take(ring), depth.ravel().take(ring), 0),
         soft_depth.SOFT_RIM_PX / surface.step * _rise(smoothed, surface.pixels) if frame.soft else 0.0,
@@ -249,16 +249,22 @@ def _rise(depth: np.ndarray, pixels: np.ndarray) -> float:
     return max(0.0, percentiles((depth[:-1] - depth[1:])[pairs], (50,))[0]) if pairs.any() else 0.0
 
 
-def _spread(depth: np.ndarray, pixels: np.ndarray, outline: Outline) -> np.ndarray:
-    """Return the (N,) depth of the nearest of `pixels` (h, w) at the outline's N pixels, from depth (h, w).
+def _spread(frame: Frame, surface: Surface, depth: np.ndarray, outline: Outline) -> np.ndarray:
+    """Return the (N,) depth of the outline's N pixels, from the depth (h, w) of the nearest of the object's own.
 
-    Depth is missing or mixed along edges and on thin parts, and sparse everywhere; the mask is not.
+    Depth is missing or mixed along edges and on thin parts, and sparse everywhere; the mask is not. What is below
+    the nearest is as far away in levelled metres: a stem without depth stands upright below its shade.
     """
-    edge = outline.rows * depth.shape[1] + outline.columns
-    if not pixels.ravel().take(edge).all():
-        _, labels = cv2.distanceTransformWithLabels(
-            (~pixels).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
-        )
-        # OpenCV numbers the pixels row by row, from one on.
-        edge = np.flatnonzero(pixels).take(labels.ravel().take(edge) - 1)
-    return depth.ravel().take(edge)
+    pixels, edge = surface.pixels, outline.rows * depth.shape[1] + outline.columns
+    if pixels.ravel().take(edge).all():
+        return depth.ravel().take(edge)
+    _, labels = cv2.distanceTransformWithLabels(
+        (~pixels).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    # OpenCV numbers the pixels row by row, from one on.
+    nearest = np.flatnonzero(pixels).take(labels.ravel().take(edge) - 1)
+    along, across = frame.along[2, surface.window[0]], frame.across[2, surface.window[1]]
+    rows, columns = np.divmod(nearest, depth.shape[1])
+    away = along.take(rows) + across.take(columns)
+    upright = away / (along.take(outline.rows) + across.take(outline.columns))
+    return depth.ravel().take(nearest) * np.where(outline.rows > rows, upright, 1)

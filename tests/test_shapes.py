@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from ray_cast import render
+from ray_cast import render, tilt
 from scipy.spatial.transform import Rotation
 
 from spacesgg import extents, frame, size_priors, slopes, surfaces, two_sides
@@ -204,3 +204,23 @@ def test_a_seat_goes_on_behind_what_hides_its_side_as_far_as_seats_do(label, wid
     seat, board = [[0.0, 0.6, 4.0], [1.5, 1.4, 4.4]], [[wide / 2, -1.0, 2.0], [3.0, 1.4, 2.1]]
     low, high = box_of([seat, board], [0], label)[:, 0]
     assert high - low < most if most < 1 else high - low > 1.3
+
+
+@pytest.mark.parametrize("pitch", [0, 28])
+def test_a_stem_without_depth_stands_below_its_shade(pitch):
+    """Of a camera that looks down it is farther from the lens than the shade, and would seem to lean."""
+    shade, stem = [[1.3, 0.0, 3.05], [1.7, 0.5, 3.15]], [[1.48, 0.5, 3.08], [1.52, 1.38, 3.12]]
+    foot = [[1.35, 1.38, 3.05], [1.65, 1.4, 3.15]]
+    points, ids = render([shade, stem, foot], tilt(pitch), walls=[FLOOR, WALL])
+    scene = frame.make_frame(np.where((ids > 0)[..., None], 0, points))
+    surface = surfaces.find_surface(scene.depth, ids >= 0, scene.soft)
+    box = extents.find_extent(scene, surface, "floor lamp").box
+    assert box[:, 0] == pytest.approx([1.3, 1.7], abs=0.04)
+
+
+def test_the_far_part_of_a_top_without_depth_is_not_taken_for_upright():
+    points, ids = render([[[-0.5, 0.6, 2.0], [0.5, 1.4, 4.5]]], tilt(28), walls=[FLOOR, WALL])
+    near = (points @ tilt(28))[..., 2] < 2.3
+    scene = frame.make_frame(np.where(((ids == 0) & ~near)[..., None], 0, points))
+    found = extents.find_extent(scene, surfaces.find_surface(scene.depth, ids == 0, scene.soft), "armchair")
+    assert found.box[0, 1] > 0.315
