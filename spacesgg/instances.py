@@ -7,13 +7,17 @@ import numpy as np
 
 from spacesgg import annotations, boxes, mask_growth, masks, sparse_returns, street_sizes
 from spacesgg.errors import InputError
-from spacesgg.overlaps import count_claims, judge_by_bare
+from spacesgg.overlaps import SPAN_PERCENTS, count_claims, judge_by_bare
 from spacesgg.sparse_returns import Road
-from spacesgg.surfaces import Surface, find_surface
+from spacesgg.surfaces import MIN_POINTS, Surface, find_surface
 
 CONTESTED_SHARE = 0.5  # of an object's returns
 BETTER_FILLED = 0.1  # of the returns under a mask
 SAME_DEPTH = 0.03
+SEAM_SHARE = 0.25  # of the pixels that are a seam or apart from it
+SEAM_REACH_PX = 8  # beyond the object's window: how wide a seam of two grown masks is
+FAR_BEHIND = 1.25
+APART_SHARE = 0.4  # of the pixels under a mask
 
 
 def find_masks(
@@ -70,7 +74,9 @@ def find_surfaces(
         key: find_surface(depth, mask, soft, claims[key], road, key in standing) for key, mask in masks.items()
     }
     if not lidar:
-        return found
+        tried = [] if soft else [key for key, surface in found.items() if surface is not None]
+        seams = [key for key in tried if _is_seam(key, depth, masks, claims[key], found[key])]
+        return found | dict.fromkeys(seams)
     contested = {key for key in masks if found[key] is None or _is_contested(key, depth, masks, found)}
     # Of boxes in a crowd nothing is seen alone: then others' returns are told first.
     crowded = {key for key in masks if key not in contested and _is_shared(found[key], claims[key])}
@@ -81,6 +87,38 @@ def find_surfaces(
         if again is not None or key in contested:
             found[key] = again
     return found
+
+
+def _is_seam(
+    key: str, depth: np.ndarray, masks: dict[str, np.ndarray], claims: np.ndarray, surface: Surface
+) -> bool:
+    """Return whether the surface found for an object is but the edge of another that stands before it.
+
+    Little of the mask is that surface, most of it claimed by the other's mask, too, and at the depth that the
+    other has where it alone is claimed. And much of the mask has lost its depth, as what is beside an edge has,
+    or shows what is far behind; of the masks of things that touch, little does.
+    """
+    pixels, window = surface.pixels, surface.window
+    count, own = np.count_nonzero(pixels), masks[key][window]
+    area = np.count_nonzero(own)
+    if count >= SEAM_SHARE * area or 2 * np.count_nonzero(pixels & (claims[window] > 1)) <= count:
+        return False
+    z = depth[window]
+    near, far = np.percentile(z[pixels], SPAN_PERCENTS)
+    apart = np.count_nonzero(own & ((z <= 0) | (z > far * FAR_BEHIND)))
+    if apart < APART_SHARE * area or count >= SEAM_SHARE * (count + apart):
+        return False
+    rows, columns = (slice(max(side.start - SEAM_REACH_PX, 0), side.stop + SEAM_REACH_PX) for side in window)
+    z, alone = depth[rows, columns], claims[rows, columns] <= 1
+    for other, mask in masks.items():
+        if other == key or 2 * np.count_nonzero(pixels & mask[window]) <= count:
+            continue
+        theirs = z[mask[rows, columns] & alone & (z > 0)]
+        if len(theirs) >= MIN_POINTS:
+            low, high = np.percentile(theirs, SPAN_PERCENTS)
+            if low * (1 - SAME_DEPTH) <= near and far <= high * (1 + SAME_DEPTH):
+                return True
+    return False
 
 
 def _is_shared(surface: Surface, claims: np.ndarray) -> bool:

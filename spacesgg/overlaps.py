@@ -20,6 +20,8 @@ SPAN_PERCENTS = (5.0, 95.0)
 SPAN_VALUES = 2000
 FATTENED = np.ones((7, 7), np.uint8)
 NEXT_TO = np.ones((3, 3), np.uint8)
+LESS_FATTENED = (np.ones((5, 5), np.uint8), np.ones((3, 3), np.uint8))
+OCCLUDED = 0.1  # of the depth, by which what hides an object is nearer; what it touches is not
 MIN_INNER = 20  # pixels
 TOLERANCE = 0.01  # of the depth: a surface goes on a little under the seam
 
@@ -67,10 +69,7 @@ def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: boo
         return np.zeros_like(seen)
     if soft or total - shared < ENOUGH_ALONE * total:
         alone = seen & ~foreign
-        # Stereo fattens what is near: next to the seam depth is the other's beyond its mask as well.
-        inner = alone & (cv2.dilate(overlap.view(np.uint8), FATTENED) == 0)
-        own = inner if np.count_nonzero(inner) >= MIN_INNER else alone
-        near, far = percentiles(sample(z, own, SPAN_VALUES), SPAN_PERCENTS)
+        near, far = _span(z, alone, overlap, soft)
         foreign &= (z < np.float32(near * (1 - TOLERANCE))) | (z > np.float32(far * (1 + TOLERANCE)))
     return foreign
 
@@ -83,3 +82,22 @@ def beyond_seams(overlap: np.ndarray, claimed: np.ndarray, inside: np.ndarray) -
     rim is whose cannot be told.
     """
     return claimed & ~inside & (cv2.dilate(overlap.view(np.uint8), NEXT_TO) > 0)
+
+
+def _span(z: np.ndarray, alone: np.ndarray, overlap: np.ndarray, soft: bool) -> list[float]:
+    """Return [near, far] of the pixels `alone` (h, w) bool that are not beside the `overlap` (h, w) bool.
+
+    Stereo fattens what is near: next to the seam depth is the other's beyond its mask as well. Where too little is
+    farther from it than that, what is less far tells whether the near end is the other's; but not in `soft` depth,
+    whose ramps are wider.
+    """
+    inner = alone & (cv2.dilate(overlap.view(np.uint8), FATTENED) == 0)
+    if np.count_nonzero(inner) >= MIN_INNER:
+        return percentiles(sample(z, inner, SPAN_VALUES), SPAN_PERCENTS)
+    near, far = percentiles(sample(z, alone, SPAN_VALUES), SPAN_PERCENTS)
+    for kernel in () if soft else LESS_FATTENED:
+        inner = alone & (cv2.dilate(overlap.view(np.uint8), kernel) == 0)
+        if np.count_nonzero(inner) >= MIN_INNER:
+            own = percentiles(sample(z, inner, SPAN_VALUES), SPAN_PERCENTS)[0]
+            return [own if own > near * (1 + OCCLUDED) else near, far]
+    return [near, far]

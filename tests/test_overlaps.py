@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spacesgg import depth_ranges, overlaps
+from spacesgg import depth_ranges, instances, overlaps
 
 GROWN = 5
 
@@ -60,3 +60,39 @@ def test_what_goes_on_into_another_object_is_no_spill():
     claims = overlaps.count_claims([left, right])
     assert depth_ranges.depth_range(depth, right, False, claims)[0] < 3.03
     assert depth_ranges.depth_range(depth, right)[0] > 3.04  # were the left one no object, but a wall
+
+
+def test_of_a_narrow_rest_the_part_farthest_from_the_seam_tells_what_is_fattened():
+    depth = np.full((9, 25), 4.0, np.float32)
+    overlap = np.zeros(depth.shape, bool)
+    overlap[:, :20] = True
+    depth[:, :21] = 3
+    assert np.array_equal(overlaps.find_foreign(depth, np.ones(depth.shape, bool), overlap, False), overlap)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_the_edge_of_what_stands_before_an_object_is_not_the_object(lost):
+    """A screen 1.8 m away, fattened by two pixels, before a cupboard and, to its right, a wall."""
+    depth = np.full((100, 140), 4.0, np.float32)
+    depth[:, 52:70] = 0 if lost else 3.0  # in the shadow of parallax, or seen
+    depth[:, :52] = 1.8
+    screen, cupboard, wall = (np.zeros(depth.shape, bool) for _ in range(3))
+    screen[:, :52] = cupboard[20:80, 48:72] = wall[:, 52:92] = True
+    masks = {"screen": screen, "cupboard": cupboard, "wall": wall}
+    found = instances.find_surfaces(depth, masks, False, False, dict.fromkeys(masks, "thing"), None)
+    assert depth_ranges.surface_range(depth, found["screen"]) == pytest.approx([1.8, 1.8])
+    if lost:
+        assert found["cupboard"] is None
+    else:
+        assert depth_ranges.surface_range(depth, found["cupboard"]) == pytest.approx([3, 3])
+
+
+def test_what_touches_another_object_keeps_the_depth_they_share():
+    depth = np.full((100, 100), 4.0, np.float32)
+    depth[30:] = 2  # a box, and a smaller one on its front
+    box, smaller = (np.zeros((100, 100), bool) for _ in range(2))
+    box[28:, 10:90] = True
+    smaller[50:70, 40:60] = True
+    masks = {"box": box, "smaller": smaller}
+    found = instances.find_surfaces(depth, masks, False, False, dict.fromkeys(masks, "box"), None)
+    assert depth_ranges.surface_range(depth, found["smaller"]) == pytest.approx([2, 2])
