@@ -77,7 +77,8 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
                 raise faults[thing.key]
             if thing.key in shown:
                 surface = shown[thing.key]
-                masked.append((decoded[thing.key], surface))
+                if not label_kinds.is_backdrop(thing.label):
+                    masked.append((decoded[thing.key], surface))
             else:
                 surface = find_in_box(thing, scene, entry)
             if surface is None:
@@ -90,10 +91,13 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     solids = extents.find_extents(scene, [surface for _, surface in seen], [thing.label for thing, _ in seen])
     found = {thing.key: extent for (thing, _), extent in zip(seen, solids, strict=True)}
     measured = {thing.key: found[thing.key] for thing, _ in seen if label_kinds.has_place(thing.label)}
-    things = {key: lost_depth.Thing(mask, labels[key], measured.get(key)) for key, mask in decoded.items()}
+    things = {
+        key: lost_depth.Thing(mask, labels[key], measured.get(key))
+        for key, mask in decoded.items()
+        if not label_kinds.is_backdrop(labels[key])
+    }
     for thing in lost:
-        placed = label_kinds.has_place(thing.label)
-        extent = lost_depth.find_extent(scene, things, thing.key) if placed else None
+        extent = lost_depth.find_extent(scene, things, thing.key) if thing.key in things else None
         told = "no relation" if extent is None else "relations only by what is seen around it"
         reason = f"{thing.label}: too few points under the mask; it has {told}, and no layer by its points"
         failures.append({"image": image, "object": thing.key, "reason": reason})

@@ -100,6 +100,14 @@ THREE_FEET = _words("easel tripod")
 HANDLES, FEET_ASIDE = 1.2, 2.0
 # What is at no place that depth could tell: a depth map holds there what is the farthest for it.
 PLACELESS = _words("cloud clouds horizon moon rainbow skies sky sun")
+# What things stand on or before, and nothing stands behind: it may have no depth, being too far for the sensor.
+BACKDROPS = PLACELESS | _words(
+    """
+    carpet ceiling dirt field floor grass gravel ground hill lake mountain mountains ocean pavement playingfield
+    river road rug sand sea snow street wall water
+    """
+)
+SURFACED = _words("brick concrete panel stone tile wood")  # walls and floors of COCO's panoptic categories
 
 
 def _named(label: str, kinds: frozenset[str]) -> bool:
@@ -129,6 +137,12 @@ def symmetry(label: str) -> float:
 def has_place(label: str) -> bool:
     """Return whether a thing called `label` is somewhere, as the sky is not."""
     return not _named(label, PLACELESS)
+
+
+def is_backdrop(label: str) -> bool:
+    """Return whether what is called `label` is the ground, a wall, the sky: nothing of a scene is behind it."""
+    words = words_of(label)
+    return bool(words) and (words[-1] in BACKDROPS or (words[-1] in SURFACED and words[0] in BACKDROPS))
 
 
 def is_flat(label: str) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from ray_cast import render, tilt
 
 import multiview_layers
-from spacesgg import pointmaps
+from spacesgg import label_kinds, pointmaps
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 BACK = [[-8, -3, 8], [8, 1.5, 8.1]]
@@ -203,3 +203,26 @@ def test_the_sky_without_depth_has_no_relation(tmp_path):
     told = [signs for pair, signs in out["order_list"].items() if "[[3, 3, 12, 12]]" in pair]
     assert status == 1 and told == [[0, 0, 0]] * 3
     assert "it has no relation" in (tmp_path / "out.json.errors.jsonl").read_text()
+
+
+@pytest.mark.parametrize("wall", ["wall-other-merged", "wall-brick"])
+def test_a_wall_too_far_for_the_sensor_hides_nothing(tmp_path, wall):
+    folders = []
+    for name, more in (("without", {}), ("with", {wall: [[-6, -3, 7.5], [6, 1.4, 7.6]]})):
+        folders.append(tmp_path / name)
+        folders[-1].mkdir()
+        make_dataset(folders[-1], things=THINGS | more, dark=more)
+        if more:
+            assert not np.load(folders[-1] / "clouds" / "a.npy")[0, 0].any()  # depth was lost beside the things
+    (_, without), (status, entry) = map(run, folders)
+    assert status == 1 and entry["levels"] == without["levels"]  # the wall is named among the errors
+    assert {pair: entry["order_list"][pair] for pair in without["order_list"]} == without["order_list"]
+
+
+def test_a_wall_clock_is_no_wall():
+    assert [label_kinds.is_backdrop(label) for label in ("wall", "floor-wood", "wall clock", "floor lamp")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
