@@ -146,6 +146,8 @@ def _backs(
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
     of_width = np.where(flat, SOFT_TOP_OF_WIDTH if soft else ENDLESS_M, TOP_OF_WIDTH)
     reach = np.minimum(reach, front + of_width * width)
+    # Of what shows its cover the upper edge is the cover's own, and not that of a top farther back.
+    reach = np.where(np.array(least) == size_priors.SLAB_M, -np.inf, reach)
     boxy = np.array([label_kinds.is_box(label) for label in labels])
     most = np.where(boxy, np.minimum(corners, behind), behind)
     return np.minimum(np.maximum(front + least, reach), most)

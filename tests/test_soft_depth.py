@@ -151,3 +151,12 @@ def test_an_upright_book_whose_top_the_rim_hides_does_not_go_back_to_where_its_u
     scene = frame.make_frame(points)._replace(soft=True)
     surface = surfaces.find_surface(scene.depth, ids == 0, True)
     assert extents.find_extent(scene, surface, "book").box[1, 2] < 3.35
+
+
+def test_the_upper_edge_of_a_book_that_shows_its_cover_is_the_covers():
+    """Its rim left out, what is seen of it ends 5 pixels lower."""
+    room = [[[-8, 1.4, -1], [8, 1.5, 12]], [[-8, -3, 8], [8, 1.5, 8.1]]]
+    points, ids = ray_cast.render([[[-0.15, 0.6, 3.0], [0.15, 1.4, 3.04]]], walls=room)
+    scene = frame.make_frame(points)._replace(soft=True)
+    surface = surfaces.find_surface(scene.depth, ids == 0, True)
+    assert extents.find_extent(scene, surface, "book").box[1, 2] < 3.1
