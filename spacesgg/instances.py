@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spacesgg import annotations, boxes, mask_growth, masks, sparse_returns, street_sizes
+from spacesgg import annotations, boxes, label_kinds, mask_growth, masks, sparse_returns, street_sizes
 from spacesgg.errors import InputError
 from spacesgg.overlaps import SPAN_PERCENTS, count_claims, judge_by_bare
 from spacesgg.sparse_returns import Road
@@ -63,7 +63,11 @@ def find_surfaces(
     if soft:
         growth = mask_growth.find_growth(depth, masks.values())
         masks = {key: mask_growth.trimmed(mask, growth) for key, mask in masks.items()}
-    claims = dict.fromkeys(masks, count_claims(masks.values()))
+    # The ground and walls are what objects' masks spill on, whether they have masks themselves or not.
+    things = {key: mask for key, mask in masks.items() if not label_kinds.is_backdrop(labels.get(key, ""))}
+    claims = dict.fromkeys(masks, count_claims(things.values()))
+    for key in masks.keys() - things.keys():
+        claims[key] = count_claims([*things.values(), masks[key]])
     if growth:
         bare = {key: mask_growth.trimmed(mask, growth + mask_growth.SPARE_PX) for key, mask in whole.items()}
         claims = judge_by_bare(claims, masks, bare)

@@ -19,7 +19,6 @@ HARDLY_ALONE = 0.3  # of the mask
 SPAN_PERCENTS = (5.0, 95.0)
 SPAN_VALUES = 2000
 FATTENED = np.ones((7, 7), np.uint8)
-NEXT_TO = np.ones((3, 3), np.uint8)
 LESS_FATTENED = (np.ones((5, 5), np.uint8), np.ones((3, 3), np.uint8))
 OCCLUDED = 0.1  # of the depth, by which what hides an object is nearer; what it touches is not
 MIN_INNER = 20  # pixels
@@ -72,16 +71,6 @@ def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: boo
         near, far = _span(z, alone, overlap, soft)
         foreign &= (z < np.float32(near * (1 - TOLERANCE))) | (z > np.float32(far * (1 + TOLERANCE)))
     return foreign
-
-
-def beyond_seams(overlap: np.ndarray, claimed: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Return the (h, w) bool pixels just outside a mask `inside` (h, w) that end a seam shared with others.
-
-    `overlap` and `claimed` (h, w) bool are what several masks claim, and what any does. What lies beyond a seam
-    is another object, whose rim is in the seam. Where masks only touch, as in a partition of the picture, whose
-    rim is whose cannot be told.
-    """
-    return claimed & ~inside & (cv2.dilate(overlap.view(np.uint8), NEXT_TO) > 0)
 
 
 def _span(z: np.ndarray, alone: np.ndarray, overlap: np.ndarray, soft: bool) -> list[float]:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from spacesgg import boxes, soft_depth
-from spacesgg.overlaps import beyond_seams, find_foreign
+from spacesgg.overlaps import find_foreign
 from spacesgg.parts import GAP, KERNEL, RIVAL_SHARE, STEP, extremes, main_cluster, main_part, span_of
 from spacesgg.sparse_returns import SPARSE_COVERAGE, Road, find_returns
 from spacesgg.spill import beside, changes_one_way, find_spill, goes_on_beside
@@ -175,13 +175,12 @@ def _medial(z: np.ndarray, inside: np.ndarray, seen: np.ndarray, soft: bool) -> 
 def _spill(z: np.ndarray, inside: np.ndarray, claims: np.ndarray, step: int, soft: bool) -> np.ndarray:
     """Return the (h, w) bool pixels of the mask that a surface outside it reaches, see spill.py.
 
-    What goes on into another's mask, across a seam that both claim, goes on into that object: it is no background.
-    Only in the seam it may be the other's. In ramps depth is partly the other's on both sides of it.
+    What goes on into another's mask goes on into that object: it is no background. Only where both claim it may it
+    be the other's. In ramps depth is partly the other's on both sides of the edge.
     """
-    spill, overlap = find_spill(z, inside, step), claims > 1
-    if not soft and overlap.any():
-        others = beyond_seams(overlap, claims > 0, inside)
-        spill &= overlap | find_spill(z * ~others, inside, step)
+    spill, others = find_spill(z, inside, step), (claims > 0) & ~inside
+    if not soft and others.any():
+        spill &= (claims > 1) | find_spill(z * ~others, inside, step)
     return spill
 
 

@@ -53,13 +53,18 @@ def test_what_fattens_beyond_its_own_mask_is_not_the_near_side_of_what_it_hides(
     assert np.array_equal(found, overlap)
 
 
-def test_what_goes_on_into_another_object_is_no_spill():
+@pytest.mark.parametrize("grown", [0, 2])
+def test_what_goes_on_into_another_object_is_no_spill(grown):
     depth = np.full((200, 200), 5.0, np.float32)
     depth[60:140, 60:140] = 3 + 0.01 * (np.arange(60, 140) - 100)  # two things that meet, without a step
-    left, right = mask(np.s_[60:140], np.s_[60:100], 2), mask(np.s_[60:140], np.s_[100:140], 2)
-    claims = overlaps.count_claims([left, right])
-    assert depth_ranges.depth_range(depth, right, False, claims)[0] < 3.03
-    assert depth_ranges.depth_range(depth, right)[0] > 3.04  # were the left one no object, but a wall
+    columns = np.s_[60:100], np.s_[100:140]
+    masks = {key: mask(np.s_[60:140], part, grown) for key, part in zip("ab", columns, strict=True)}
+    near = {}
+    for label in ("box", "wall"):
+        found = instances.find_surfaces(depth, masks, False, False, {"a": label, "b": "box"}, None)
+        near[label] = depth_ranges.surface_range(depth, found["b"])[0]
+    assert near["box"] < 3.03
+    assert near["wall"] > 3.04  # which the mask of what stands before it may spill on
 
 
 def test_of_a_narrow_rest_the_part_farthest_from_the_seam_tells_what_is_fattened():
