@@ -24,6 +24,7 @@ HIDDEN_SEAT_M = 0.3  # above the ground: seats are higher, and seen only where l
 HIDDEN_FOOT_M = 0.15
 SPREAD_M = 0.08  # that feet out of sight may stand out farther than what is seen of the legs
 TRIMMED_PX = 1  # by more a silhouette's upper end is below its mask's where what joins the wall is left out
+DEEP_OF_WIDTH, MOST_SPAN = 1.1, 2.0  # of their width round things are deep, and are seen to be
 ROUND_MARGIN_M = 0.03  # of the far side of a circle, told by its near side
 
 
@@ -70,6 +71,8 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     end = edge_rays.top_end(frame, visible.edges, visible.tops, whole)
     ends = np.maximum(seen[:, 1, 2], np.minimum(boxes[:, 1, 2], end))
     boxes[:, 1, 2] = np.where(flat, ends, boxes[:, 1, 2])
+    if frame.ground_height is not None:  # else what is round as seen from above may lie on its side
+        boxes[:, 1, 2] = _no_deeper_than_wide(boxes, seen, is_round)
     return _no_wider_than_deep(boxes, seen, flat & is_round & np.isfinite(end))
 
 
@@ -105,6 +108,20 @@ def _no_wider_than_deep(boxes: np.ndarray, seen: np.ndarray, chosen: np.ndarray)
     boxes[:, 0, 0] = np.maximum(boxes[:, 0, 0], np.minimum(seen[:, 0, 0], seen[:, 1, 0] - width))
     boxes[:, 1, 0] = np.minimum(boxes[:, 1, 0], np.maximum(seen[:, 1, 0], seen[:, 0, 0] + width))
     return boxes
+
+
+def _no_deeper_than_wide(boxes: np.ndarray, seen: np.ndarray, is_round: np.ndarray) -> np.ndarray:
+    """Return (n,) how far back boxes (n, 2, 3) go, of which those that `is_round` (n,) bool are as deep as wide.
+
+    Floor that is `seen` (n, 2, 3) between the legs of a stool passes for its far side. Where its depth spans far
+    more than its width, nothing tells which of it is the object's.
+    """
+    width, near = np.ptp(boxes[:, :, 0], axis=1), boxes[:, 0, 2]
+    chosen = is_round & (boxes[:, :, :2] == seen[:, :, :2]).all(axis=(1, 2))
+    chosen &= np.ptp(seen[:, :, 2], axis=1) <= MOST_SPAN * width
+    return np.where(
+        chosen, np.minimum(boxes[:, 1, 2], near + DEEP_OF_WIDTH * width + ROUND_MARGIN_M), boxes[:, 1, 2]
+    )
 
 
 def go_down(box: np.ndarray, seen: np.ndarray, ground_height: float, label: str) -> np.ndarray:

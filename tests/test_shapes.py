@@ -224,3 +224,21 @@ def test_the_far_part_of_a_top_without_depth_is_not_taken_for_upright():
     scene = frame.make_frame(np.where(((ids == 0) & ~near)[..., None], 0, points))
     found = extents.find_extent(scene, surfaces.find_surface(scene.depth, ids == 0, scene.soft), "armchair")
     assert found.box[0, 1] > 0.315
+
+
+@pytest.mark.parametrize(
+    ("label", "deep", "ground", "told"),
+    [
+        ("stool", 0.65, True, True),
+        ("box", 0.65, True, False),
+        ("stool", 0.95, True, False),
+        ("stool", 0.65, False, False),
+    ],
+)
+def test_round_things_are_no_deeper_than_wide(label, deep, ground, told):
+    """What is seen farther back is the floor between their legs, unless they lie on their sides."""
+    thing = [[-0.2, 1.1, 3.3], [0.2, 1.38, 3.3 + deep]]
+    points, ids = render([thing], walls=[FLOOR, WALL] if ground else [WALL])
+    scene = frame.make_frame(points)
+    found = extents.find_extent(scene, surfaces.find_surface(scene.depth, ids == 0, scene.soft), label).box[1, 2]
+    assert 3.7 < found < 3.8 if told else found > 3.15 + deep
