@@ -26,6 +26,9 @@ SHOWN_TOP = 0.5  # of its width: of a round table the stem alone may be seen, an
 MAX_UNSEEN_M = 0.05  # an outline that leaves what is seen by more, but to the back, is not the body's
 NEARER_SHARE = 0.01  # of what is seen around the object: less are strays
 BEHIND_PERCENT = 95.0  # of what is seen around the object
+RISE_OF_WIDTH = (
+    0.5  # the rim hides no more of a top; of small things, which are ramps throughout, pixels rise by more
+)
 RING_POINTS = 300
 INWARDS_PX = np.array([[1], [-1]])  # from the left and from the right side
 POINTS = 1500  # of an object tell its bounds to a tenth of the noise
@@ -109,7 +112,7 @@ def measure(frame: Frame, surfaces: list[Surface], level: np.ndarray | None = No
         seen = _cover(seen, boards)
     round_bodies = completion.circles(points, fresh)
     seen = _cover(seen, round_bodies, MAX_UNSEEN_M)
-    seen[:, 1, 2] += rise
+    seen[:, 1, 2] += np.minimum(rise, RISE_OF_WIDTH * np.ptp(seen[:, :, 0], axis=1))
     sparse = np.array([surface.sparse for surface in surfaces])
     feet = np.maximum(edge_rays.foot(frame, edges, sparse), seen[:, 0, 2] - MAX_FOOT_M)
     seen[:, 0, 2] = np.minimum(seen[:, 0, 2], feet)

@@ -160,3 +160,16 @@ def test_the_upper_edge_of_a_book_that_shows_its_cover_is_the_covers():
     scene = frame.make_frame(points)._replace(soft=True)
     surface = surfaces.find_surface(scene.depth, ids == 0, True)
     assert extents.find_extent(scene, surface, "book").box[1, 2] < 3.1
+
+
+def test_a_small_thing_of_ramps_throughout_is_not_taken_for_a_long_level_top():
+    points, _ = ray_cast.render([], walls=[[[-8, -3, 6.5], [8, 1.5, 6.6]]])
+    rows, columns = np.s_[118:124], np.s_[150:160]
+    points[rows, columns] *= np.linspace(4.6, 4.0, 6, dtype=np.float32)[:, None, None] / 6.5
+    own = np.zeros(points.shape[:2], bool)
+    own[rows, columns] = True
+    scene = frame.make_frame(points)._replace(soft=True)
+    surface = surfaces.Surface(
+        np.s_[110:130, 140:170], own[110:130, 140:170], own[110:130, 140:170], ~own[110:130, 140:170], False
+    )
+    assert extents.find_extent(scene, surface, "cup").box[1, 2] < 4.8
