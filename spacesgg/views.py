@@ -13,6 +13,7 @@ from spacesgg.extents import Extent
 from spacesgg.layers import cluster_layers
 
 MIN_AWAY_M = 0.1
+MOST_APART = 0.4  # metres aside at one metre away: farther apart scale drifts no more from one to the other
 VIEWS = ("front", "left", "right", "back")
 # Rows: the viewer's right, down and away, in the camera's axes. The scene turns about its vertical.
 ROTATIONS = {
@@ -83,7 +84,7 @@ def _margins(extents: list[Extent], a: np.ndarray, b: np.ndarray, tilt_sigma: fl
     if drift.any():
         centres = np.array([extent.centre for extent in extents])
         rays = centres[:, :2] / np.maximum(centres[:, 2:], MIN_AWAY_M)
-        apart = np.minimum(np.hypot(*(rays[a] - rays[b]).T), 1)
+        apart = np.minimum(np.hypot(*(rays[a] - rays[b]).T), MOST_APART)
         margins[:, 2] += np.minimum(drift[a], drift[b]) * apart
     if tilt_sigma:
         centres = np.array([extent.seen for extent in extents]).mean(axis=1)

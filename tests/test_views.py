@@ -37,14 +37,15 @@ def test_a_gap_within_the_uncertainty_states_nothing():
 def test_the_scale_of_monocular_depth_drifts_between_the_sides_of_a_picture():
     """By 20 cm at 10 m, which hides a gap of 15 cm between two that stand far apart, not between neighbours."""
 
-    def front(left, right):
+    def front(left, right, gap=0.15):
         a = np.array([[left, 0, 9.0], [left + 0.1, 1, 9.5]])
-        b = np.array([[right, 0, 9.65], [right + 0.1, 1, 10]])
+        b = np.array([[right, 0, 9.5 + gap], [right + 0.1, 1, 10]])
         drifting = {name: Extent(box, np.full(3, 0.05), box, 0.2) for name, box in (("a", a), ("b", b))}
         return views.order_list(drifting, "front")["a>b"][2]
 
     assert front(0.0, 0.5) == -1
     assert front(-4.0, 4.0) == 0
+    assert front(-4.0, 4.0, 0.2) == -1  # a third of the picture apart it has drifted as much as it will
 
 
 def test_every_pair_is_listed_and_nothing_is_said_of_what_has_no_extent():
