@@ -18,6 +18,7 @@ from spacesgg.surfaces import Surface
 TAIL_PERCENT = 0.5  # of the smoothed points on each side: flying pixels that passed as surface
 SOFT_FAR_PERCENT = 3.0  # of soft depth: ramps lead backwards, off the object
 OVERSHOOT_SIGMAS = 1.5  # the tails of a few hundred noisy points lie 2 to 3 sigma outside
+EDGE_SIGMAS = 1.5  # out lies the outermost of the pixels along an edge
 MAX_FOOT_M = 0.3  # a foot that comes nearer yet than what is seen is a wrong mask
 # A level top is no higher above what is seen: masks are grown, and the outermost pixels have no depth.
 TOP_PX, SOFT_TOP_PX = 3, 5
@@ -91,6 +92,10 @@ def measure(frame: Frame, surfaces: list[Surface], level: np.ndarray | None = No
     inwards = np.minimum(out, (ordered[2, :, -1:] - ordered[2, :, :1]) / 2) * (1, -1)
     seen[:, :, 2] += inwards
     edges, seen[:, :, :2] = _edges(frame, surfaces, outlines, edge_depths, seen[:, :, :2])
+    # What noise brings nearest to the camera is nearest to the middle of the picture, too.
+    nearer = 1 + EDGE_SIGMAS * np.hypot(shared, sigmas)[:, None] / middles[:, None]
+    seen[:, 0, :2] *= np.where(seen[:, 0, :2] > 0, nearer, 1)
+    seen[:, 1, :2] *= np.where(seen[:, 1, :2] < 0, nearer, 1)
     tops = of_rows(ordered[1], TAIL_PERCENT)
     if level is not None and frame.ground_height is not None:
         highest = tops - (SOFT_TOP_PX if frame.soft else TOP_PX) * frame.pixel * middles

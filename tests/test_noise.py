@@ -53,6 +53,20 @@ def test_noise_that_neighbours_share_does_not_bring_a_far_front_nearer(seed):
     assert found[0, 2] == pytest.approx(5.0, abs=0.04)
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_noise_does_not_bring_the_side_of_a_thing_nearer_to_the_line_of_sight(side):
+    """Of many pixels along it one comes nearest to the camera, and so to the middle of the picture."""
+    board = np.sort(np.array([[1.2 * side, -0.3, 4.0], [1.9 * side, 0.5, 4.05]]), axis=0)
+    inner = []
+    for seed in range(8):
+        points, ids = render([board], walls=[FLOOR, WALL])
+        points *= (1 + 0.012 * shared_noise(ids.shape, seed))[..., None]
+        scene = frame.make_frame(points)
+        found = extents.find_extent(scene, surfaces.find_surface(scene.depth, ids == 0, scene.soft), "box").box
+        inner.append(np.abs(found[:, 0]).min())
+    assert np.mean(inner) > 1.1825
+
+
 def whole(height, width, sparse=False):
     """Return the surface of an object that fills its window but for a rim of three pixels."""
     pixels = np.zeros((height + 6, width + 6), bool)
