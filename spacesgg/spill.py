@@ -5,10 +5,13 @@ foot the ring leads over the floor, or the wall it hangs on, to the object witho
 outside the mask, by as many pixels as a mask may have grown, the ring is reached and the object is not.
 """
 
+import cv2
 import numpy as np
 
 LINK = 0.03  # depths of two neighbouring pixels of one surface differ by less than this share
 MAX_RIM_PX = 8  # masks drawn by hand or by networks err by no more
+NEXT = np.ones((3, 3), np.uint8)
+AWAY_PX = 2  # from the mask: what goes on so far away goes on
 RIM_FRACTION = 0.12  # of the square root of the mask's area: small masks are not drawn so badly
 BESIDE_SHARE = 0.7  # of a part's pixels
 BESIDE_PIXELS = 20  # tell that share
@@ -17,20 +20,30 @@ BESIDE_PIXELS = 20  # tell that share
 def find_spill(z: np.ndarray, inside: np.ndarray, step: int = 1) -> np.ndarray:
     """Return the (h, w) bool pixels of the mask `inside` (h, w) that a surface outside it reaches without a step.
 
-    `z` (h, w) is the depth, 0 = none, in any unit; its pixels are `step` pixels of the image apart.
+    `z` (h, w) is the depth, 0 = none, in any unit; its pixels are `step` pixels of the image apart. A surface that
+    ends next to the mask is none outside: masks are drawn too small as well, and noise shifts the edges of depth.
     """
-    width = z.shape[1]
+    width, seen, held = z.shape[1], z > 0, inside.ravel()
     across, along = _linked(z, 1), _linked(z, width)
     across[width - 1 :: width] = False  # the last pixel of a row and the first of the next are no neighbours
-    seen = z > 0
-    reached = (~inside & seen).ravel()
+    away = seen & ~cv2.dilate(inside.view(np.uint8), NEXT, iterations=AWAY_PX).view(bool)
+    # In gaps so narrow that nothing is away from the mask all is background.
+    judged = cv2.dilate(away.view(np.uint8), NEXT, iterations=AWAY_PX).view(bool)
+    reached = (seen & ~inside & (away | ~judged)).ravel()
+    for _ in range(AWAY_PX + 1):
+        reached = _spread(reached, across, along, width) & ~held
     for _ in range(round(min(MAX_RIM_PX / step, RIM_FRACTION * np.count_nonzero(inside) ** 0.5))):
-        grown = reached.copy()
-        for links, step in ((across, 1), (along, width)):
-            grown[step:] |= reached[:-step] & links
-            grown[:-step] |= reached[step:] & links
-        reached = grown
+        reached = _spread(reached, across, along, width)
     return reached.reshape(z.shape) & inside & seen
+
+
+def _spread(reached: np.ndarray, across: np.ndarray, along: np.ndarray, width: int) -> np.ndarray:
+    """Return (h·w,) bool: the pixels reached, and their neighbours linked `across` rows and `along` columns."""
+    grown = reached.copy()
+    for links, step in ((across, 1), (along, width)):
+        grown[step:] |= reached[:-step] & links
+        grown[:-step] |= reached[step:] & links
+    return grown
 
 
 def changes_one_way(z: np.ndarray, index: np.ndarray, step: float) -> np.ndarray:

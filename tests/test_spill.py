@@ -72,3 +72,13 @@ def test_a_top_seen_at_a_grazing_angle_extends_its_object_and_pixels_that_fly_do
     assert depth_range(depth, mask)[1] > 4.3
     depth[24:34, 24:40] = np.where(np.indices((10, 16)).sum(axis=0) % 2, 4.0, 4.4)
     assert depth_range(depth, mask)[1] < 4.15
+
+
+@pytest.mark.parametrize("inwards", [1, 2])
+def test_a_mask_that_is_drawn_too_small_keeps_the_side_that_it_ends_in(inwards):
+    depth = np.full((120, 160), BACKGROUND, np.float32)
+    depth[30:90, 40:90] = 3.0
+    depth[30:90, 90:98] = 3 + 0.05 * np.arange(1, 9)  # a box's side, which goes on beyond the mask
+    mask = np.zeros(depth.shape, bool)
+    mask[30 + inwards : 90 - inwards, 40 + inwards : 98 - inwards] = True
+    assert depth_range(depth, mask)[1] >= 3.2
