@@ -130,10 +130,10 @@ def go_down(box: np.ndarray, seen: np.ndarray, ground_height: float, label: str)
     Nothing goes on below the ground, `ground_height` metres below the camera, however much hides its foot.
     """
     box[1, 1] = max(seen[1, 1], min(box[1, 1], ground_height))
-    if label_kinds.stands_on_ground(label):
-        if ground_height - seen[1, 1] > HIDDEN_SEAT_M:
-            box = _with_seat(box, seen, size_priors.seat(label))
-        box[1, 1] = max(box[1, 1], ground_height)
+    if label_kinds.stands_on_ground(label) and ground_height - seen[1, 1] > HIDDEN_SEAT_M:
+        box = _with_seat(box, seen, size_priors.seat(label))
+    if label_kinds.stands_on_ground(label) or label_kinds.has_legs(label):
+        box[1, 1] = max(box[1, 1], ground_height)  # masks lose thin legs, and what is seen below them is far away
     if label_kinds.has_legs(label) and box[1, 1] > seen[1, 1] + HIDDEN_FOOT_M:
         box += SPREAD_M * np.array([[-1, 0, -1], [1, 0, 1]])
     return box

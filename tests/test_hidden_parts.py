@@ -349,3 +349,9 @@ def test_what_rests_on_a_level_top_has_its_foot_in_the_top_s_plane(beside, away,
     outline = find_outline(foot)
     edges = thin([outline], outline.rows, outline.columns, np.full(len(outline.rows), away, np.float32), 24)
     assert resting.rests_on_level(scene, edges) == rests
+
+
+@pytest.mark.parametrize(("label", "stands"), [("tripod", True), ("easel", True), ("camera", False)])
+def test_what_has_legs_stands_on_the_ground_though_the_mask_has_lost_them(label, stands):
+    scene, ids = see([[[-0.2, 0.2, 3.0], [0.2, 0.5, 3.3]]])
+    assert (box_of(scene, ids == 0, label)[1, 1] > 1.35) == stands
