@@ -15,7 +15,6 @@ CONTESTED_SHARE = 0.5  # of an object's returns
 BETTER_FILLED = 0.1  # of the returns under a mask
 SAME_DEPTH = 0.03
 SEAM_SHARE = 0.25  # of the pixels that are a seam or apart from it
-SEAM_DEPTH = 0.04  # by which its depth differs from that of what it is the edge of
 SEAM_REACH_PX = 8  # beyond the object's window: how wide a seam of two grown masks is
 FAR_BEHIND = 1.25
 APART_SHARE = 0.4  # of the pixels under a mask
@@ -121,7 +120,7 @@ def _is_seam(
         theirs = z[mask[rows, columns] & alone & (z > 0)]
         if len(theirs) >= MIN_POINTS:
             low, high = np.percentile(theirs, SPAN_PERCENTS)
-            if low * (1 - SEAM_DEPTH) <= near and far <= high * (1 + SEAM_DEPTH):
+            if low * (1 - SAME_DEPTH) <= near and far <= high * (1 + SAME_DEPTH):
                 return True
     return False
 

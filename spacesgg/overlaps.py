@@ -54,7 +54,7 @@ def judge_by_bare(
 
 
 def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: bool) -> np.ndarray:
-    """Return the (h, w) bool pixels of and beside the overlap whose depth is not to be taken for the object's.
+    """Return the (h, w) bool pixels of the overlap whose depth is not to be taken for the object's.
 
     `z` (h, w) is the depth in any unit, `seen` (h, w) bool the pixels of the mask that have depth, `overlap`
     (h, w) bool those that another mask claims too; `soft` says that depth crosses edges in ramps.
@@ -67,22 +67,20 @@ def find_foreign(z: np.ndarray, seen: np.ndarray, overlap: np.ndarray, soft: boo
     if total - shared < MIN_ALONE * total:
         return np.zeros_like(seen)
     if soft or total - shared < ENOUGH_ALONE * total:
-        beside = cv2.dilate(overlap.view(np.uint8), FATTENED).view(bool)
-        near, far = _span(z, seen & ~foreign, overlap, beside, soft)
+        alone = seen & ~foreign
+        near, far = _span(z, alone, overlap, soft)
         foreign &= (z < np.float32(near * (1 - TOLERANCE))) | (z > np.float32(far * (1 + TOLERANCE)))
-        if not soft:
-            foreign |= seen & beside & (z < np.float32(near * (1 - OCCLUDED)))
     return foreign
 
 
-def _span(z: np.ndarray, alone: np.ndarray, overlap: np.ndarray, beside: np.ndarray, soft: bool) -> list[float]:
-    """Return [near, far] of the pixels `alone` (h, w) bool that are not `beside` (h, w) the `overlap` (h, w).
+def _span(z: np.ndarray, alone: np.ndarray, overlap: np.ndarray, soft: bool) -> list[float]:
+    """Return [near, far] of the pixels `alone` (h, w) bool that are not beside the `overlap` (h, w) bool.
 
     Stereo fattens what is near: next to the seam depth is the other's beyond its mask as well. Where too little is
     farther from it than that, what is less far tells whether the near end is the other's; but not in `soft` depth,
     whose ramps are wider.
     """
-    inner = alone & ~beside
+    inner = alone & (cv2.dilate(overlap.view(np.uint8), FATTENED) == 0)
     if np.count_nonzero(inner) >= MIN_INNER:
         return percentiles(sample(z, inner, SPAN_VALUES), SPAN_PERCENTS)
     near, far = percentiles(sample(z, alone, SPAN_VALUES), SPAN_PERCENTS)
