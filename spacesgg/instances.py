@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from spacesgg import annotations, boxes, label_kinds, mask_growth, masks, sparse_returns, street_sizes
@@ -15,6 +16,7 @@ CONTESTED_SHARE = 0.5  # of an object's returns
 BETTER_FILLED = 0.1  # of the returns under a mask
 SAME_DEPTH = 0.03
 SEAM_SHARE = 0.25  # of the pixels that are a seam or apart from it
+SEAM_HALF_PX = 2.5  # of its width: matching windows spread what is near by no more; what is wider may be a body
 SEAM_REACH_PX = 8  # beyond the object's window: how wide a seam of two grown masks is
 FAR_BEHIND = 1.25
 APART_SHARE = 0.4  # of the pixels under a mask
@@ -98,14 +100,17 @@ def _is_seam(
 ) -> bool:
     """Return whether the surface found for an object is but the edge of another that stands before it.
 
-    Little of the mask is that surface, most of it claimed by the other's mask, too, and at the depth that the
-    other has where it alone is claimed. And much of the mask has lost its depth, as what is beside an edge has,
-    or shows what is far behind; of the masks of things that touch, little does.
+    Little of the mask is that surface, a narrow strip, most of it claimed by the other's mask, too, and at the
+    depth that the other has where it alone is claimed. And much of the mask has lost its depth, as what is beside
+    an edge has, or shows what is far behind; of the masks of things that touch, little does.
     """
     pixels, window = surface.pixels, surface.window
     count, own = np.count_nonzero(pixels), masks[key][window]
     area = np.count_nonzero(own)
     if count >= SEAM_SHARE * area or 2 * np.count_nonzero(pixels & (claims[window] > 1)) <= count:
+        return False
+    inwards = cv2.distanceTransform(np.pad(pixels.view(np.uint8), 1), cv2.DIST_L2, 3)
+    if inwards.max() * surface.step > SEAM_HALF_PX:
         return False
     z = depth[window]
     near, far = np.percentile(z[pixels], SPAN_PERCENTS)

@@ -92,6 +92,18 @@ def test_the_edge_of_what_stands_before_an_object_is_not_the_object(lost):
         assert depth_ranges.surface_range(depth, found["cupboard"]) == pytest.approx([3, 3])
 
 
+@pytest.mark.parametrize("wide", [4, 12])
+def test_a_part_too_wide_for_an_edge_may_be_the_object(wide):
+    depth = np.full((100, 200), 4.0, np.float32)
+    depth[:, 52 : 52 + 7 * wide // 2] = 0
+    depth[:, :52] = 1.8
+    screen, cup, wall = (np.zeros(depth.shape, bool) for _ in range(3))
+    screen[:, :52] = cup[20:80, 52 - wide : 52 + 7 * wide // 2] = wall[:, 52 : 52 + 10 * wide] = True
+    masks = {"screen": screen, "cup": cup, "wall": wall}
+    found = instances.find_surfaces(depth, masks, False, False, dict.fromkeys(masks, "thing"), None)
+    assert (found["cup"] is not None) == (wide > 4)
+
+
 def test_what_touches_another_object_keeps_the_depth_they_share():
     depth = np.full((100, 100), 4.0, np.float32)
     depth[30:] = 2  # a box, and a smaller one on its front
