@@ -17,21 +17,24 @@ BESIDE_SHARE = 0.7  # of a part's pixels
 BESIDE_PIXELS = 20  # tell that share
 
 
-def find_spill(z: np.ndarray, inside: np.ndarray, step: int = 1) -> np.ndarray:
+def find_spill(z: np.ndarray, inside: np.ndarray, step: int = 1, others: np.ndarray | None = None) -> np.ndarray:
     """Return the (h, w) bool pixels of the mask `inside` (h, w) that a surface outside it reaches without a step.
 
-    `z` (h, w) is the depth, 0 = none, in any unit; its pixels are `step` pixels of the image apart. A surface that
-    ends next to the mask is none outside: masks are drawn too small as well, and noise shifts the edges of depth.
+    `z` (h, w) is the depth, 0 = none, in any unit; its pixels are `step` pixels of the image apart. The pixels
+    `others` (h, w) bool show no such surface. One that ends next to the mask is none either: masks are drawn too
+    small as well, and noise shifts the edges of depth.
     """
-    width, seen, held = z.shape[1], z > 0, inside.ravel()
+    width, seen = z.shape[1], z > 0
     across, along = _linked(z, 1), _linked(z, width)
     across[width - 1 :: width] = False  # the last pixel of a row and the first of the next are no neighbours
     away = seen & ~cv2.dilate(inside.view(np.uint8), NEXT, iterations=AWAY_PX).view(bool)
     # In gaps so narrow that nothing is away from the mask all is background.
     judged = cv2.dilate(away.view(np.uint8), NEXT, iterations=AWAY_PX).view(bool)
-    reached = (seen & ~inside & (away | ~judged)).ravel()
+    outside = ~inside if others is None else ~(inside | others)
+    reached = (seen & outside & (away | ~judged)).ravel()
+    outside = outside.ravel()
     for _ in range(AWAY_PX + 1):
-        reached = _spread(reached, across, along, width) & ~held
+        reached = _spread(reached, across, along, width) & outside
     for _ in range(round(min(MAX_RIM_PX / step, RIM_FRACTION * np.count_nonzero(inside) ** 0.5))):
         reached = _spread(reached, across, along, width)
     return reached.reshape(z.shape) & inside & seen

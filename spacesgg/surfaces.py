@@ -178,10 +178,11 @@ def _spill(z: np.ndarray, inside: np.ndarray, claims: np.ndarray, step: int, sof
     What goes on into another's mask goes on into that object: it is no background. Only where both claim it may it
     be the other's. In ramps depth is partly the other's on both sides of the edge.
     """
-    spill, others = find_spill(z, inside, step), (claims > 0) & ~inside
-    if not soft and others.any():
-        spill &= (claims > 1) | find_spill(z * ~others, inside, step)
-    return spill
+    others, overlap = (claims > 0) & ~inside, claims > 1
+    if soft or not others.any():
+        return find_spill(z, inside, step)
+    spill = find_spill(z, inside, step, others)
+    return spill | (overlap & find_spill(z, inside, step)) if overlap.any() else spill
 
 
 def _connected(
