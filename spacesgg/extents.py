@@ -17,7 +17,7 @@ from spacesgg.surfaces import Surface
 BASE_MARGIN_M = 0.02  # half a pixel at 4 m, one step of a depth sensor at 2 m
 SIGMAS = 0.5  # of the smoothed noise of each object, beside the base margin
 SHARED_SIGMAS = 0.3  # of the noise that neighbouring pixels share: what the bounds' own correction leaves of it
-SOFT_MARGIN = 0.002  # of the depth: monocular scale drifts by some percent, but little between neighbours
+SOFT_MARGIN = 0.005  # of the depth: monocular scale drifts by some percent, but little between neighbours
 DRIFT = 0.03  # of the depth, beside that, per metre that sight parts at one metre away (views.py)
 SPARSE_MARGIN = 0.006  # of the depth: two lines of a 64-line LiDAR lie so far apart
 LIDAR_SHARES = (0.33, 1.0, 0.33)  # of that: along a line the returns are closer, and the body is held open already
