@@ -145,21 +145,22 @@ def test_the_farthest_corner_of_a_turned_table_is_one_column_of_its_upper_edge()
         assert edge_rays.top_reach(scene, edges, np.array([0.5]))[0] == pytest.approx(reach, rel=0.02)
 
 
-def test_an_upright_book_whose_top_the_rim_hides_does_not_go_back_to_where_its_upper_edge_would_meet_its_height():
+def far_side_of_a_book(box):
+    """Return metres to the far side found of a book, a box between two corners, in a room of soft depth."""
     room = [[[-8, 1.4, -1], [8, 1.5, 12]], [[-8, -3, 8], [8, 1.5, 8.1]]]
-    points, ids = ray_cast.render([[[-0.06, 0.15, 3.0], [0.06, 1.4, 3.15]]], walls=room)
+    points, ids = ray_cast.render([box], walls=room)
     scene = frame.make_frame(points)._replace(soft=True)
     surface = surfaces.find_surface(scene.depth, ids == 0, True)
-    assert extents.find_extent(scene, surface, "book").box[1, 2] < 3.35
+    return extents.find_extent(scene, surface, "book").box[1, 2]
+
+
+def test_an_upright_book_whose_top_the_rim_hides_does_not_go_back_to_where_its_upper_edge_would_meet_its_height():
+    assert far_side_of_a_book([[-0.06, 0.15, 3.0], [0.06, 1.4, 3.15]]) < 3.35
 
 
 def test_the_upper_edge_of_a_book_that_shows_its_cover_is_the_covers():
     """Its rim left out, what is seen of it ends 5 pixels lower."""
-    room = [[[-8, 1.4, -1], [8, 1.5, 12]], [[-8, -3, 8], [8, 1.5, 8.1]]]
-    points, ids = ray_cast.render([[[-0.15, 0.6, 3.0], [0.15, 1.4, 3.04]]], walls=room)
-    scene = frame.make_frame(points)._replace(soft=True)
-    surface = surfaces.find_surface(scene.depth, ids == 0, True)
-    assert extents.find_extent(scene, surface, "book").box[1, 2] < 3.1
+    assert far_side_of_a_book([[-0.15, 0.6, 3.0], [0.15, 1.4, 3.04]]) < 3.1
 
 
 def test_a_small_thing_of_ramps_throughout_is_not_taken_for_a_long_level_top():
