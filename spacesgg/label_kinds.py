@@ -142,7 +142,9 @@ def has_place(label: str) -> bool:
 def is_backdrop(label: str) -> bool:
     """Return whether what is called `label` is the ground, a wall, the sky: nothing of a scene is behind it."""
     words = words_of(label)
-    return bool(words) and (words[-1] in BACKDROPS or (words[-1] in SURFACED and words[0] in BACKDROPS))
+    if not words or "of" in words:  # a glass of water
+        return False
+    return words[-1] in BACKDROPS or (words[-1] in SURFACED and words[0] in BACKDROPS)
 
 
 def is_flat(label: str) -> bool:

@@ -219,10 +219,9 @@ def test_a_wall_too_far_for_the_sensor_hides_nothing(tmp_path, wall):
     assert {pair: entry["order_list"][pair] for pair in without["order_list"]} == without["order_list"]
 
 
-def test_a_wall_clock_is_no_wall():
-    assert [label_kinds.is_backdrop(label) for label in ("wall", "floor-wood", "wall clock", "floor lamp")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+@pytest.mark.parametrize(
+    ("label", "backdrop"),
+    [("wall", True), ("floor-wood", True), ("wall clock", False), ("lamp", False), ("glass of water", False)],
+)
+def test_a_wall_clock_is_no_wall(label, backdrop):
+    assert label_kinds.is_backdrop(label) == backdrop
