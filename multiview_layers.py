@@ -70,13 +70,15 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     labels = {thing.key: thing.label for thing in objects}
     road = scene.road() if scene.lidar else None
     shown = instances.find_surfaces(scene.depth, decoded, scene.soft, scene.lidar, labels, road)
-    masked, seen, lost = [], [], []
+    masked, seen, lost, glimpsed = [], [], [], {}
     for thing in objects:
         try:
             if thing.key in faults:
                 raise faults[thing.key]
             if thing.key in shown:
                 surface = shown[thing.key]
+                if surface is not None and surface.few:
+                    glimpsed[thing.key], surface = surface, None
                 if not label_kinds.is_backdrop(thing.label):
                     masked.append((decoded[thing.key], surface))
             else:
@@ -97,12 +99,15 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
         if not label_kinds.is_backdrop(labels[key])
     }
     for thing in lost:
-        extent = lost_depth.find_extent(scene, things, thing.key) if thing.key in things else None
+        glimpse = glimpsed.get(thing.key)
+        extent = lost_depth.find_extent(scene, things, thing.key, glimpse) if thing.key in things else None
         told = "no relation" if extent is None else "relations only by what is seen around it"
-        reason = f"{thing.label}: too few points under the mask; it has {told}, and no layer by its points"
+        layer = "no layer by its points" if glimpse is None else "a layer in the front view only"
+        reason = f"{thing.label}: too few points under the mask; it has {told}, and {layer}"
         failures.append({"image": image, "object": thing.key, "reason": reason})
         found |= {} if extent is None else {thing.key: extent}
     ranges = {thing.key: depth_ranges.surface_range(scene.depth, surface) for thing, surface in seen}
+    ranges |= {key: depth_ranges.surface_range(scene.depth, surface) for key, surface in glimpsed.items()}
     # Only now, when nothing can fail any more: the entry is changed as a whole or not at all.
     if not keep:
         entry["levels"] = layers.cluster_layers(ranges, args.min_gap)

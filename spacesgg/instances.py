@@ -17,6 +17,7 @@ BETTER_FILLED = 0.1  # of the returns under a mask
 SAME_DEPTH = 0.03
 SEAM_SHARE = 0.25  # of the pixels that are a seam or apart from it
 SEAM_HALF_PX = 2.5  # of its width: matching windows spread what is near by no more; what is wider may be a body
+CONTINUED_SHARE = 0.5  # of a seam's pixels
 SEAM_REACH_PX = 8  # beyond the object's window: how wide a seam of two grown masks is
 FAR_BEHIND = 1.25
 APART_SHARE = 0.4  # of the pixels under a mask
@@ -101,8 +102,8 @@ def _is_seam(
     """Return whether the surface found for an object is but the edge of another that stands before it.
 
     Little of the mask is that surface, a narrow strip, most of it claimed by the other's mask, too, and at the
-    depth that the other has where it alone is claimed. And much of the mask has lost its depth, as what is beside
-    an edge has, or shows what is far behind; of the masks of things that touch, little does.
+    depth that the other has next to it, where it alone is claimed. And much of the mask has lost its depth, as
+    what is beside an edge has, or shows what is far behind; of the masks of things that touch, little does.
     """
     pixels, window = surface.pixels, surface.window
     count, own = np.count_nonzero(pixels), masks[key][window]
@@ -117,17 +118,32 @@ def _is_seam(
     apart = np.count_nonzero(own & ((z <= 0) | (z > far * FAR_BEHIND)))
     if apart < APART_SHARE * area or count >= SEAM_SHARE * (count + apart):
         return False
-    rows, columns = (slice(max(side.start - SEAM_REACH_PX, 0), side.stop + SEAM_REACH_PX) for side in window)
-    z, alone = depth[rows, columns], claims[rows, columns] <= 1
+    reach = SEAM_REACH_PX * surface.step
+    wide = tuple(
+        slice(max(side.start - reach, side.start % surface.step), side.stop + reach, side.step) for side in window
+    )
+    places = tuple((side.start - more.start) // surface.step for side, more in zip(window, wide, strict=True))
     for other, mask in masks.items():
         if other == key or 2 * np.count_nonzero(pixels & mask[window]) <= count:
             continue
-        theirs = z[mask[rows, columns] & alone & (z > 0)]
-        if len(theirs) >= MIN_POINTS:
-            low, high = np.percentile(theirs, SPAN_PERCENTS)
-            if low * (1 - SAME_DEPTH) <= near and far <= high * (1 + SAME_DEPTH):
+        theirs = mask[wide] & (claims[wide] <= 1) & (depth[wide] > 0)
+        if np.count_nonzero(theirs) >= MIN_POINTS:
+            rows, columns = pixels.nonzero()
+            next_to = _nearest(depth[wide], theirs)[rows + places[0], columns + places[1]]
+            alike = np.abs(next_to - z[rows, columns]) < SAME_DEPTH * next_to
+            if np.count_nonzero(alike) >= CONTINUED_SHARE * count:
                 return True
     return False
+
+
+def _nearest(z: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return (h, w): for each pixel the depth z (h, w) of the nearest of the `known` (h, w) bool, if any."""
+    _, numbers = cv2.distanceTransformWithLabels(
+        (~known).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    depths = np.zeros(numbers.max() + 1, z.dtype)
+    depths[numbers[known]] = z[known]
+    return depths[numbers]
 
 
 def _is_shared(surface: Surface, claims: np.ndarray) -> bool:

@@ -17,7 +17,7 @@ from spacesgg.footing import Footing, View
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Edges
 from spacesgg.quantiles import percentiles
-from spacesgg.surfaces import SPARSE_COVERAGE
+from spacesgg.surfaces import SPARSE_COVERAGE, Surface
 
 MIN_PX = 20  # of a mask: of smaller ones the growth is most
 NEAREST_M = 0.2  # from the camera
@@ -26,10 +26,11 @@ BEHIND_PERCENT = 99.0  # of their depth
 DISTANCES = 4  # at which an object is tried whose distance is not known well
 
 
-def find_extent(frame: Frame, things: dict[str, Thing], key: str) -> Extent | None:
+def find_extent(frame: Frame, things: dict[str, Thing], key: str, glimpse: Surface | None = None) -> Extent | None:
     """Return where the object `key` can be; None where nothing tells.
 
-    `things` are all objects by key. Sparse depth tells nothing: it is missing everywhere.
+    `things` are all objects by key, `glimpse` is what little of it has depth (glimpses.py). Sparse depth tells
+    nothing: it is missing everywhere.
     """
     mask, label, _ = things[key]
     if frame.lidar or cv2.countNonZero(mask.view(np.uint8)) < MIN_PX:
@@ -51,6 +52,9 @@ def find_extent(frame: Frame, things: dict[str, Thing], key: str) -> Extent | No
         near, floor = max(near, nearest), min(floor, foot.height)
     least, most = small_things.distances(frame, view, label)
     near, far = max(near, least), min(far, most)
+    if glimpse is not None:
+        least, most = _around_glimpse(frame, view, label, glimpse)
+        near, far = max(near, least), min(far, most)
     if near >= far:
         return None  # a wrong mask, or another world than ours
     longest = size_priors.longest(label)
@@ -123,6 +127,16 @@ def _stand(view: View, label: str, foot: Footing, behind: float) -> tuple[float,
     # It ends at the latest where the rays of its upper edge come down to what carries it.
     end = foot.height / max(float(fall.min()), foot.height / ENDLESS_M)
     return max(foot.near - overhang, NEAREST_M), min(behind, back, end)
+
+
+def _around_glimpse(frame: Frame, view: View, label: str, glimpse: Surface) -> tuple[float, float]:
+    """Return the nearest and the farthest, in levelled metres, that an object can be of which a part is seen."""
+    away = (frame.window_directions(glimpse.window)[2] * frame.depth[glimpse.window])[glimpse.pixels]
+    near, far = float(away.min()), float(away.max())
+    depth = size_priors.most_depth(label, max(view.size(0), view.size(1)) * far)
+    if footing.is_cut(frame, view) or footing.is_beside_nearer(view, near):
+        depth = max(depth, size_priors.longest(label), min(size_priors.MAX_BODY_M, size_priors.most_wide(label)))
+    return near - depth, far + depth
 
 
 def _sweep(frame: Frame, view: View, near: float, far: float, longest: float) -> np.ndarray:

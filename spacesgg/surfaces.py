@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import boxes, soft_depth
+from spacesgg import boxes, glimpses, soft_depth
 from spacesgg.overlaps import find_foreign
 from spacesgg.parts import GAP, KERNEL, RIVAL_SHARE, STEP, extremes, main_cluster, main_part, span_of
 from spacesgg.sparse_returns import SPARSE_COVERAGE, Road, find_returns
@@ -54,6 +54,7 @@ class Surface(NamedTuple):
     pixels: np.ndarray  # those whose depth is the object's
     around: np.ndarray  # just outside the mask
     sparse: bool
+    few: bool = False  # the pixels tell where a part of the object is, not how far it reaches (glimpses.py)
 
     @property
     def step(self) -> int:
@@ -107,7 +108,8 @@ def find_surface(
         if not (soft and _is_nearer(z, pixels, middle)):
             pixels, silhouette = middle, inside
         if not pixels.any():
-            return None
+            pixels = pixels if soft else glimpses.find(z, inside, spill)
+            return Surface(window, inside, pixels, around, False, few=True) if pixels.any() else None
     if soft:
         pixels = soft_depth.trusted(z, pixels, inside, step)
         silhouette = inside  # trimmed it spills little, and feet on the floor look like spill

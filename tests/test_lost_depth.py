@@ -226,6 +226,28 @@ def test_an_object_without_depth_is_in_relations_in_no_layer_and_named(tmp_path,
         assert sign(entry, "lamp", "crate") == [1, -1, 0] and sign(entry, "lamp", "cupboard") == [-1, 0, 0]
 
 
+@pytest.mark.parametrize("rim", ["its own", "flying", "the wall's"])
+def test_the_rim_of_an_object_without_depth_tells_how_far_away_it_is(tmp_path, rim):
+    things = {"lamp": [[-0.3, -0.1, 3.6], [0.1, 0.15, 4.0]], "cupboard": [[0.6, 0.3, 6.0], [1.4, 1.4, 6.6]]}
+    make_dataset(tmp_path, things=things)
+    lamp, cupboard = list(KEYS.values())[:2]
+    points = pointmaps.read_pointmap(tmp_path / "clouds" / "a.npy")
+    mask = cv2.imread(str(tmp_path / "masks" / "0.png"), cv2.IMREAD_GRAYSCALE) > 0
+    columns = np.flatnonzero(mask.any(axis=0))
+    edge = mask & np.isin(np.arange(mask.shape[1]), [columns[0], columns[-1]])
+    points[mask & ~edge] = 0
+    depths = np.linspace(3.6, 8, np.count_nonzero(edge)) if rim == "flying" else 8.0
+    if rim != "its own":
+        points[edge] *= (depths / points[edge][:, 2])[:, None]
+    pointmaps.write_pointmap(tmp_path / "clouds" / "a.npy", points)
+    status, entry = run(tmp_path)
+    assert status == 1 and (entry["order_list"][f"{lamp}>{cupboard}"][2] == -1) == (rim == "its own")
+    assert any(lamp in layer for layer in entry["levels"]) == (rim == "its own")
+    assert not any(lamp in layer for view in entry["views"].values() for layer in view["levels"])
+    told = "a layer in the front view only" if rim == "its own" else "no layer by its points"
+    assert told in (tmp_path / "out.json.errors.jsonl").read_text()
+
+
 def test_what_has_no_depth_is_named_to_a_model_as_in_no_layer_and_refused_by_the_offline_writer():
     near, far, lost = (f"[[{i}, {i}, {i + 9}, {i + 9}]]" for i in (1, 2, 3))
     entry = {key: [label, [0, 0, 9, 9]] for key, label in ((near, "desk"), (far, "sofa"), (lost, "cup"))}

@@ -104,6 +104,18 @@ def test_a_part_too_wide_for_an_edge_may_be_the_object(wide):
     assert (found["cup"] is not None) == (wide > 4)
 
 
+def test_a_small_thing_before_a_deep_one_is_no_edge_of_it():
+    """A cup on a sofa, of which little has depth; of the sofa the arm, nearer, and the back, farther, are seen."""
+    depth = np.full((100, 100), 4.4, np.float32)
+    depth[70:] = 2.9
+    depth[40:60, 40:60] = 0
+    depth[48:52, 42:58] = 3.9
+    sofa, cup = np.ones(depth.shape, bool), np.zeros(depth.shape, bool)
+    cup[38:62, 38:62] = True
+    found = instances.find_surfaces(depth, {"sofa": sofa, "cup": cup}, False, False, {}, None)
+    assert depth_ranges.surface_range(depth, found["cup"]) == pytest.approx([3.9, 3.9])
+
+
 def test_what_touches_another_object_keeps_the_depth_they_share():
     depth = np.full((100, 100), 4.0, np.float32)
     depth[30:] = 2  # a box, and a smaller one on its front
