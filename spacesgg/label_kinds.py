@@ -71,6 +71,9 @@ HANGING = _words(
     television thermostat tie towel tv umbrella vent volleyball wall whiteboard window wire wreath
     """
 )
+# What hangs wherever it is: none reaches down to the ground.
+HUNG = _words("calendar chandelier painting photo picture poster thermostat")
+HUNG_FIRST = _words("ceiling hanging pendant wall")  # lamps, plants and clocks
 # What nobody holds, ...
 HEAVY = _words(
     """
@@ -199,6 +202,12 @@ def may_hang(label: str) -> bool:
     if words and words[0] in ("floor", "table", "desk"):  # a floor lamp
         return False
     return not HANGING.isdisjoint([*words, *(word.removesuffix("s") for word in words)])
+
+
+def hangs(label: str) -> bool:
+    """Return whether a thing called `label` hangs, so that it does not reach the ground unseen."""
+    words = words_of(label)
+    return bool(words) and (words[-1] in HUNG or (len(words) > 1 and words[0] in HUNG_FIRST))
 
 
 def has_legs(label: str) -> bool:

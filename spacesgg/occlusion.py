@@ -60,6 +60,7 @@ class Kinds(NamedTuple):
     widest: np.ndarray  # (n,) metres: none are wider
     highest: np.ndarray  # (n,) metres: none are higher, ...
     ball: np.ndarray  # (n,) bool: ... and these no higher than wide
+    hung: np.ndarray  # (n,) bool: they do not stand on the ground
 
 
 def kinds_of(labels: Sequence[str]) -> Kinds:
@@ -71,14 +72,15 @@ def kinds_of(labels: Sequence[str]) -> Kinds:
     widest = [size_priors.most_wide(label) for label in labels]
     highest = [size_priors.most_high(label) for label in labels]
     ball = [label_kinds.is_ball(label) for label in labels]
-    return Kinds(*map(np.array, (longest, level, upright, symmetry, widest, highest, ball)))
+    hung = [label_kinds.hangs(label) for label in labels]
+    return Kinds(*map(np.array, (longest, level, upright, symmetry, widest, highest, ball, hung)))
 
 
 def unknown_kinds(longest: Sequence[float]) -> Kinds:
     """Return what is known of things of which nothing but how long (n,) metres they may be is."""
     nothing = np.zeros(len(longest))
     endless, no = nothing + np.inf, nothing > 0
-    return Kinds(np.array(longest), no, no, nothing, endless, endless, no)
+    return Kinds(np.array(longest), no, no, nothing, endless, endless, no, no)
 
 
 def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: Sequence[bool]) -> np.ndarray:
@@ -141,7 +143,7 @@ def _limits(boxes: np.ndarray, aside: np.ndarray, kinds: Kinds, ground: float | 
     limits = boxes[:, :, :2] + most * np.array([[-1], [1]])
     if ground is not None:
         # What hides its foot stands on the ground as a rule, however little of it is seen.
-        limits[:, 1, 1] = np.maximum(limits[:, 1, 1], ground)
+        limits[:, 1, 1] = np.where(kinds.hung, limits[:, 1, 1], np.maximum(limits[:, 1, 1], ground))
     wide = size[:, 0] + (most[:, :, 0] * aside.any(axis=2)).sum(axis=1)
     high = np.where(kinds.ball, ROUNDNESS * wide, kinds.highest)
     left = np.stack([kinds.widest, high], axis=1) - size

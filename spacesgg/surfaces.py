@@ -26,6 +26,7 @@ STEEP_SHARE = 0.03  # of the main surface that a steep one must have
 STEEP_RIM_PX = 2  # flying pixels beside the mask's edge are steep as well
 MIN_RETURNS = 5  # of a sparse object that lie together
 LEG_SHARE = 0.01
+LEG_PX = 4  # flying pixels, of which two may agree by chance, are fewer
 STRAY_PX = 1  # a single pixel whose neighbours agree by chance extends nothing
 EDGE_PX = 4  # a mask grown by two pixels, and the step at the part's own edge
 FARTHER_SHARE = 0.6  # of what is next to the part outside the mask
@@ -224,7 +225,7 @@ def _connected(
         if spans[part][0] > far and (areas[part] <= STRAY_PX or goes_on_beside(z, inside, members[part])):
             continue
         in_front = spans[part][0] < near
-        apart = areas[part] >= (FRONT_SHARE if in_front else LEG_SHARE) * areas[main]
+        apart = areas[part] >= max((FRONT_SHARE if in_front else LEG_SHARE) * areas[main], LEG_PX)
         if gap <= GAP or (
             apart and (in_front or (not soft and _ends_at_mask(z, members[part], inside, spans[part])))
         ):

@@ -250,6 +250,16 @@ def test_what_is_hidden_down_to_the_picture_s_border_may_stand_on_the_ground():
     assert box_of(scene, ids == 0)[1, 1] == pytest.approx(1.4, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("label", "hung"), [("picture", True), ("hanging plant", True), ("mirror", False), ("lamp", False)]
+)
+def test_what_hangs_does_not_reach_the_ground_whatever_hides_its_lower_edge(label, hung):
+    thing, chest = [[-0.2, -0.5, 4.0], [0.2, 0.2, 4.05]], [[-0.4, 0.02, 1.5], [0.4, 1.4, 1.9]]
+    scene, ids = see([thing, chest])
+    lower = box_of(scene, ids == 0, label)[1, 1]
+    assert 0.2 < lower < 0.7 if hung else lower == pytest.approx(1.4, abs=0.03)
+
+
 @pytest.mark.parametrize(("label", "spreads"), [("tripod", True), ("post", False)])
 def test_feet_out_of_sight_may_spread(label, spreads):
     post, screen = [[-0.1, -0.2, 4.0], [0.1, 1.4, 4.1]], [[-1.0, 0.3, 2.0], [1.0, 1.4, 2.1]]

@@ -124,3 +124,14 @@ def test_the_near_side_of_a_small_thing_in_noisy_depth_is_told():
         surface = surfaces.find_surface(scene.depth, ids == 0, scene.soft)
         off.append(extents.find_extent(scene, surface, "box").box[0, 2] - 4.5)
     assert np.abs(off).max() < 0.04
+
+
+def test_two_pixels_that_fly_far_behind_a_thing_are_no_part_of_it():
+    depth = np.full((60, 60), 7.8, np.float32)
+    mask = np.zeros(depth.shape, bool)
+    mask[16:45, 16:39] = True
+    depth[mask] = 0
+    depth[26:40, 24:36] = 4.05
+    depth[20, 18:20] = 7.3, 7.16
+    surface = surfaces.find_surface(depth, mask, False)
+    assert depth[surface.window][surface.pixels].max() == pytest.approx(4.05)
