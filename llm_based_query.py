@@ -275,10 +275,10 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_args(arguments)
     try:
         output = args.output_file
-        for written in (output, batch.errors_path(output), journal_path(output)):
-            refuse_as_output(
-                written, args.anno_file, args.description_file, args.prompt_file, *(args.read_batch or ())
-            )
+        given = (args.anno_file, args.description_file, args.prompt_file, *(args.read_batch or ()))
+        refuse_as_output(output, *given)  # first, for a folder's name may be none to call the others by
+        for written in (batch.errors_path(output), journal_path(output)):
+            refuse_as_output(written, *given)
         prompt_file.load(args.prompt_file, args.prompt_function)
         named, args.backend = args.backend, choose_backend(args)
         if args.backend != "template" or args.dry_run:

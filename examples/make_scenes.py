@@ -41,8 +41,9 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from examples import scene_layout, scene_render, sensor_noise
-from spacesgg import annotations, batch
+from spacesgg import annotations, batch, interrupts
 from spacesgg.atomic import atomic_open
+from spacesgg.errors import InputError
 
 KINDS = ("clean", "kinect", "grown", "tilted", "drift", "sparse", "inverse", "stereo", "tof")
 SCALE_FACTORS = {**dict.fromkeys(("clean", "kinect", "grown", "tilted", "stereo", "tof"), 5000), "sparse": 256}
@@ -224,8 +225,17 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the dataset; return 0 when every scene succeeded, 1 when some failed."""
+    """Make the dataset; return 0 when every scene succeeded, 1 when some failed, 2 where it cannot be written."""
     args = parse_args(arguments)
+    try:
+        return make_dataset(args)
+    except InputError as error:
+        print(f"make_scenes.py: {error}", file=sys.stderr)
+        return 2
+
+
+def make_dataset(args: argparse.Namespace) -> int:
+    """Write the scenes and what belongs to all of them; return the exit status."""
     work = functools.partial(make_scene, kind=args.kind, seed=args.seed, folder=args.output_dir)
     poses, failures = [], []
     annotation_file = args.output_dir / "asv2_level.json"
@@ -244,4 +254,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run_main("make_scenes.py", main))

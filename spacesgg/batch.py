@@ -160,8 +160,13 @@ class Failures:
 
 
 def errors_path(output: Path) -> Path:
-    """Return where the failures of the command that writes `output` are listed."""
+    """Return where the failures of the command that writes `output` are listed.
+
+    Raises InputError where that has no name to call the list by, as / and the folder one is in.
+    """
     output = Path(output)
+    if not output.name:
+        raise InputError(f"{output}: the list of failures is named after it, and it has no name; name another one")
     return output.with_name(output.name + ".errors.jsonl")
 
 

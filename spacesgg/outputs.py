@@ -16,12 +16,16 @@ def check_file(output: Path) -> None:
         raise InputError(f"{output}: cannot be written ({error.strerror})") from error
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for many outputs. Raises InputError where it, or the list of failures beside it, cannot be."""
+def make_folder(folder: Path, lists_failures: bool = True) -> None:
+    """Make a folder for many outputs. Raises InputError where it cannot be made or written to.
+
+    With `lists_failures` so it does where the list of failures beside it cannot be.
+    """
     try:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder}: is a file, but the output needs a folder of that name; move it away")
-        atomic.refuse_as_output(batch.errors_path(folder))
+        if lists_failures:
+            atomic.refuse_as_output(batch.errors_path(folder))
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

@@ -248,7 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
         counts = Counter(source.counts)
         work = functools.partial(convert, source_record=source.record, choice=choice_of(args), args=args)
         if args.mask_dir:
-            outputs.make_folder(args.mask_dir)
+            outputs.make_folder(args.mask_dir, lists_failures=False)
         way_out = "leave out --resume to convert everything anew"
         earlier = EarlierEntries(args.output_file, settings_of(args), not args.resume, way_out)
         with earlier.keeping(), annotations.writer(args.output_file) as write:

@@ -180,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
         outputs.check_file(args.output_file)
         atomic.refuse_as_output(args.output_file, args.input_file)
         if args.mask_dir:
-            outputs.make_folder(args.mask_dir)
+            outputs.make_folder(args.mask_dir, lists_failures=False)
         entries = annotations.read(args.input_file)
         first = next(entries, None)  # an unreadable file is told before a model is loaded
         entries = itertools.chain([] if first is None else [first], entries)

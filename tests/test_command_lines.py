@@ -1,0 +1,83 @@
+"""What all commands answer to flags that name nothing: one line and status 2, never a traceback."""
+
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+sys.path += [str(Path(__file__).parent.parent / folder) for folder in ("tools", "examples")]
+import check_dataset
+import draw_layers
+import make_scenes
+import prepare_annotations
+
+import layers_aggregation
+import llm_based_query
+import multiview_layers
+
+SCENE = {"levels": [], "order_list": {}, "views": {}}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "in.json").write_bytes(orjson.dumps({"a.jpg": SCENE}))
+    (tmp_path / "training.json").write_text("[]")
+    return tmp_path
+
+
+WRITERS = {
+    "stage 2": (layers_aggregation, "--input-file in.json --depth-dir ."),
+    "stage 3": (multiview_layers, "--input-file in.json --point-cloud-dir ."),
+    "stage 4": (llm_based_query, "--anno-file in.json --prompt-function create_layer_prompt"),
+    "annotations": (prepare_annotations, "--format lvis --input-file in.json"),
+    "check": (check_dataset, "--data-path training.json --anno-file in.json"),
+}
+
+
+def run(command, *flags):
+    """Return the exit status of a command, as the shell sees it."""
+    try:
+        return command.main([*flags])
+    except SystemExit as exit_:
+        return exit_.code
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("output", ["", ".", "./", "..", "/"])
+def test_a_folder_in_the_place_of_an_output_file_is_named(folder, capsys, name, output):
+    command, flags = WRITERS[name]
+    assert run(command, *flags.split(), "--output-file", output) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "is a folder; name a file to write" in said
+
+
+def test_a_folder_without_a_name_is_none_for_pictures(folder, capsys):
+    assert run(draw_layers, "--anno-file", "in.json", "--output-dir", "/") == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "/: the list of failures is named after it, and it has no name" in said
+
+
+def test_masks_may_go_into_the_folder_one_is_in(folder):
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "area": 16, "iscrowd": 0}
+    polygon = {**box, "segmentation": [[1, 1, 5, 1, 5, 5, 1, 5]]}
+    source = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],
+        "annotations": [polygon],
+        "categories": [{"id": 1, "name": "cup"}],
+    }
+    (folder / "coco.json").write_bytes(orjson.dumps(source))
+    flags = "--format coco-instances --input-file coco.json --output-file out.json --mask-dir ."
+    assert run(prepare_annotations, *flags.split()) == 0
+    assert len(list(folder.glob("a_*.png"))) == 1
+
+
+@pytest.mark.parametrize("command", [make_scenes, draw_layers])
+def test_a_file_in_the_place_of_a_folder_is_named(folder, capsys, command):
+    flags = {make_scenes: ["--scenes", "1"], draw_layers: ["--anno-file", "in.json"]}[command]
+    assert run(command, *flags, "--output-dir", "in.json") == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "in.json" in said and "a file" in said
