@@ -34,9 +34,10 @@ def attempt(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, str | 
     try:
         return item, function(item), None
     except InputError as error:
-        return item, None, str(error)
+        reason = str(error)
     except Exception as error:  # the run goes on, and the reason is written to the errors file
-        return item, None, f"unexpected {type(error).__name__}: {error}"
+        reason = f"unexpected {type(error).__name__}: {error}"
+    return item, None, reason.encode(errors="backslashreplace").decode()  # half a character is in no file
 
 
 def _attempt_here(function: Callable[[Any], Any], item: Any) -> tuple[Any, Any, str | None]:

@@ -40,6 +40,7 @@ DESCRIPTION_REQUESTS = (
 _TURN = re.compile(
     r"^[\s\d.)#*_-]*(Q|A|Question|Answer|User|Human|Assistant)[ *_]*\d*[.)*_ ]*[:：][\s*_]*", re.IGNORECASE
 )
+HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 _ASKED = ("q", "question", "user", "human")
 
 
@@ -118,6 +119,8 @@ def faults(record: dict[str, Any]) -> list[str]:
     bodies = [value.removeprefix(f"{IMAGE}\n") if i == 0 else value for i, value in enumerate(values)]
     if any(not body.strip() for body in bodies):
         found.append("a turn is empty")
+    if any(HALF_A_CHARACTER.search(value) for value in values):
+        found.append("a turn holds half a character (a lone surrogate), which no file can")
     found += [f"a turn contains {word!r}" for word in FORBIDDEN if any(word in body for body in bodies)]
     tokens = sum(estimate_tokens(body) + 8 for body in bodies)
     if tokens > TEXT_TOKENS:

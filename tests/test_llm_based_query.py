@@ -195,6 +195,30 @@ def test_a_prompt_function_that_fails_is_named_image_by_image(folder, capsys, ba
     assert "as it was before" in capsys.readouterr().err
 
 
+HALF = r"""
+from spacesgg.errors import InputError
+from spacesgg.prompt import Prompt
+def written(scene, rng):
+    said = f"Q: Where {HALF}?\nA: There." if scene.image.endswith("1.jpg") else "Q: Where?\nA: There."
+    return Prompt([{"role": "user", "content": "x"}], "questions", lambda dice: said, pairs=1)
+def refused(scene, rng):
+    if scene.image.endswith("1.jpg"):
+        raise InputError(f"no {HALF} in it")
+    return written(scene, rng)
+""".replace("{HALF}", "{chr(0xd800)}")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(("function", "told"), [("written", "half a character"), ("refused", "no \\ud800 in it")])
+def test_half_a_character_costs_its_own_scene_only(folder, function, told, workers):
+    (folder / "mine.py").write_text(HALF)
+    mine = ("--prompt-file", str(folder / "mine.py"), "--limit", "3", "--workers", workers)
+    assert run(folder, *mine, function=function) == 1
+    assert [record["image"][-5:] for record in records(folder)] == ["0.jpg", "2.jpg"]
+    (failure,) = map(orjson.loads, (folder / "out.json.errors.jsonl").read_bytes().splitlines())
+    assert failure["image"].endswith("1.jpg") and told in failure["reason"]
+
+
 @pytest.mark.parametrize("options", [(), ("--model", "m", "--base-url", "http://127.0.0.1:9/v1")])
 def test_a_prompt_function_that_fails_for_everything_stops_the_run(
     folder, capsys, monkeypatch, bad_prompts, options
