@@ -32,6 +32,7 @@ from spacesgg import (
     batch,
     llm_run,
     options,
+    outputs,
     prompt_file,
     reply_check,
     shuffled,
@@ -46,6 +47,25 @@ from spacesgg.prompt import Prompt
 from spacesgg.prompt_file import PROMPT_FAULT
 from spacesgg.scene import Scene
 
+# Flags that say how another backend asks.
+UNUSED = {
+    "template": (
+        "model",
+        "base_url",
+        "check",
+        "temperature",
+        "max_tokens",
+        "attempts",
+        "concurrency",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "timeout",
+        "price_in",
+        "price_out",
+    ),
+    "openai": ("workers",),
+    "transformers": ("workers", "base_url", "timeout"),
+}
 OFFLINE_NOTICE = "no endpoint is named: the texts are the offline writer's, made from the geometry by no model"
 
 
@@ -140,7 +160,7 @@ def relative_image(image: str, dataset_base: str, data_prefix: str) -> str:
 
 def choose_backend(args: argparse.Namespace) -> str:
     """Return the name of the backend that answers. Raises InputError when it lacks what it needs."""
-    environment = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")
+    environment = any(os.environ.get(name, "").strip() for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"))
     named = "openai" if args.base_url or args.model or environment else "template"
     name = args.backend or named
     files = "--write-batch" if args.write_batch else "--read-batch" if args.read_batch else None
@@ -149,6 +169,15 @@ def choose_backend(args: argparse.Namespace) -> str:
     if name != "template" and not args.model:
         raise InputError(f"the backend {name} needs --model, the name of the model that answers")
     return name
+
+
+def tell_unused(args: argparse.Namespace) -> None:
+    """Print which of the flags that were given the backend has no use for."""
+    names = [name for name in UNUSED[args.backend] if name in args.changed]
+    if names:
+        flags = ", ".join("--" + name.replace("_", "-") for name in names)
+        who = "the offline writer" if args.backend == "template" else f"the backend {args.backend}"
+        print(f"llm_based_query.py: {who} has no use for {flags}", file=sys.stderr)
 
 
 def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -216,12 +245,17 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="Take the images in a random order, that of --seed; with --limit a random sample of them.",
     )
-    what("--seed", type=options.seed, default=0, help="Another number gives other wordings and other choices.")
+    what(
+        "--seed",
+        type=options.seed,
+        default=0,
+        help="Another number gives other wordings and other choices (default: %(default)s).",
+    )
     what(
         "--workers",
         type=options.at_least_one,
         default=1,
-        help="Scenes written about at once; results are the same.",
+        help="Scenes the offline writer writes about at once; results are the same (default: %(default)s).",
     )
     paths = parser.add_argument_group("image paths, as LLaVA's --image_folder wants them").add_argument
     paths("--dataset-base", default="", help="Start of the annotation's image paths that records leave out.")
@@ -231,10 +265,20 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         "--backend",
         choices=("template", "openai", "transformers"),
         help="template is the offline writer, transformers a model on this machine; without this, an endpoint "
-        "named here or by OPENAI_BASE_URL or OPENAI_API_KEY answers, and the offline writer where none is named.",
+        "named by --model or --base-url, or by OPENAI_BASE_URL or OPENAI_API_KEY in the environment, answers, and "
+        "the offline writer where none is named. An empty variable names none.",
     )
-    writer("--model", help="Name of the model that answers; with transformers, also its folder.")
-    writer("--base-url", help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1.")
+    writer(
+        "--model",
+        type=options.text,
+        help="Name of the model that answers; with transformers, also its folder.",
+    )
+    writer(
+        "--base-url",
+        type=options.text,
+        help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1. Not given, that of "
+        "OPENAI_BASE_URL, and OpenAI's own where that is not set or empty.",
+    )
     writer(
         "--check",
         choices=("strict", "report", "off"),
@@ -242,10 +286,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         help="What becomes of a model's reply whose tags, boxes or spatial claims the geometry contradicts: "
         "strict asks again with the faults named and leaves out what stays wrong, report keeps it and lists its "
         'faults in the record under "faults", off keeps it as it is. With each of them a reply that is cut off, '
-        "that LLaVA cannot read or that is short of pairs is asked again, and left out if it stays so.",
+        "that LLaVA cannot read or that is short of pairs is asked again, and left out if it stays so "
+        "(default: %(default)s).",
     )
     llm_run.add_arguments(parser)
     args = parser.parse_args(arguments)
+    args.changed = {name for name, value in vars(args).items() if value != parser.get_default(name)}
     for path in filter(None, (args.anno_file, args.prompt_file, args.description_file)):
         if not path.is_file():
             parser.error(f"{path}: no such file")
@@ -264,7 +310,7 @@ def write_all_offline(args: argparse.Namespace) -> int:
                 failures.append({**entry, **line})
                 continue
             write(record)
-    status = batch.finish("llm_based_query", write.count, failures, args.output_file)
+    status = batch.finish("llm_based_query", write.count, failures, args.output_file, write.kept)
     if write.kept:
         llm_run.say_kept(args.output_file)
     return 1 if write.kept else status
@@ -275,12 +321,15 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_args(arguments)
     try:
         output = args.output_file
-        given = (args.anno_file, args.description_file, args.prompt_file, *(args.read_batch or ()))
-        refuse_as_output(output, *given)  # first, for a folder's name may be none to call the others by
-        for written in (batch.errors_path(output), journal_path(output)):
-            refuse_as_output(written, *given)
+        outputs.check_file(output)
+        for written in (output, batch.errors_path(output), journal_path(output)):
+            refuse_as_output(
+                written, args.anno_file, args.description_file, args.prompt_file, *(args.read_batch or ())
+            )
         prompt_file.load(args.prompt_file, args.prompt_function)
         named, args.backend = args.backend, choose_backend(args)
+        if not args.dry_run:  # which counts what a model would be asked, whoever answers
+            tell_unused(args)
         if args.backend != "template" or args.dry_run:
             record = functools.partial(make_record, args=args, source=args.model)
             check = check_claims if args.check == "strict" else check_form

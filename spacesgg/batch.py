@@ -171,17 +171,27 @@ def errors_path(output: Path) -> Path:
     return output.with_name(output.name + ".errors.jsonl")
 
 
-def finish(what: str, succeeded: int, failures: Failures | list[dict[str, str]], output: Path) -> int:
+def counted(number: int, noun: str) -> str:
+    """Return so many of something, in the plural where they are not one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def finish(
+    what: str, succeeded: int, failures: Failures | list[dict[str, str]], output: Path, kept: bool = False
+) -> int:
     """Write or remove the errors file, print the summary line and return the exit status, 0 or 1.
+
+    `kept` says that the output of an earlier run stands there yet, for want of a new one.
 
     A failure is {"image": …, "reason": …}, with "object" where only one object failed; those of an image stand
     together. The line counts images: all well, failed, and done in part, where objects failed.
     """
     path = errors_path(output)
-    well = f"{what}: {succeeded} image{'' if succeeded == 1 else 's'} succeeded"
+    well = f"{what}: {counted(succeeded, 'image')} succeeded"
+    written = "" if kept else f"; written to {output}"
     if not failures:
         path.unlink(missing_ok=True)  # a stale list from an earlier run would mislead
-        print(f"{well}, 0 failed; written to {output}")
+        print(f"{well}, 0 failed{written}")
         return 0
     objects = failed = in_part = 0
     with atomic_open(path) as stream:
@@ -194,5 +204,5 @@ def finish(what: str, succeeded: int, failures: Failures | list[dict[str, str]],
             failed += whole
             in_part += not whole
     told = f", {in_part} done in part (objects that failed: {objects})" if objects else ""
-    print(f"{well}, {failed} failed{told}, see {path}", file=sys.stderr)
+    print(f"{well}, {failed} failed{told}, see {path}{written}", file=sys.stderr)
     return 1

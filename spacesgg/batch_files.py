@@ -142,7 +142,8 @@ def _read(result: dict[str, Any]) -> Reply | str:
     body = response.get("body")
     error = result.get("error") or (body.get("error") if isinstance(body, dict) else None)
     if error or status != 200:
-        return error_text(f"batch: HTTP {status}: {error_message(error or body)}")
+        told = "" if status == 200 else f"HTTP {status}: "  # a request that was never sent has none either
+        return error_text(f"batch: {told}{error_message(error or body)}")
     try:
         return read_reply(body)
     except Retryable as error:

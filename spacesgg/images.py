@@ -90,7 +90,7 @@ def tell_turned(what: str, count: int) -> None:
     """Print how many images the command `what` took as stored although EXIF asks viewers to turn them."""
     if count:
         print(
-            f"{what}: {count} images have an EXIF orientation that viewers turn them by; here their pixels are "
+            f"{what}: images with an EXIF orientation, by which viewers turn them: {count}; here their pixels are "
             "taken as stored, so left, right, up and down are the unturned picture's. Turn the pixels once, for "
             "example by ImageMagick's mogrify -auto-orient, and run again with --overwrite"
         )

@@ -37,7 +37,7 @@ def find_masks(
     where depth is that of `lidar` its box is its mask: the few returns in the middle of a box tell less than those
     that its whole gathers.
     """
-    decoded, faults = masks.decode_all({thing.key: thing.mask for thing in objects}, *shape, folder)
+    decoded, faults = masks.decode_all({thing.key: thing.mask for thing in objects}, *shape, folder, what)
     if lidar:
         for thing in objects:
             try:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from spacesgg import batch_files, options, training_record
 from spacesgg.atomic import atomic_open
 from spacesgg.backends import Backend, Reply
-from spacesgg.batch import errors_path
+from spacesgg.batch import counted, errors_path
 from spacesgg.bulk import TYPICAL_REPLY_TOKENS, Bulk
 from spacesgg.dialogue import Check, Dialogue, Outcome, Question, Request, outcomes
 from spacesgg.errors import InputError
@@ -46,13 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reply(
         "--max-tokens",
         type=options.at_least_one,
-        help="Longest reply in tokens; one that is cut is asked again.",
+        help="Longest reply in tokens; one that is cut is asked again. Not given, the server's own (with "
+        "transformers the model's).",
     )
     reply(
         "--attempts",
         type=options.at_least_one,
         default=3,
-        help="How often a prompt is asked before its faulty reply is given up, its faults named each time.",
+        help="How often a prompt is asked before its faulty reply is given up, its faults named each time "
+        "(default: %(default)s).",
     )
     send = parser.add_argument_group("how requests are sent").add_argument
     send(
@@ -67,10 +69,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Never send more, as your account's limit says.",
     )
     send("--tokens-per-minute", type=options.at_least_one, help="The same for tokens, asked and answered.")
-    send("--timeout", type=options.positive, default=120.0, help="Seconds after which a request is sent again.")
+    send(
+        "--timeout",
+        type=options.positive,
+        default=120.0,
+        help="Seconds after which a request is sent again (default: %(default)g).",
+    )
     send("--price-in", type=options.not_negative, help="Price of a million tokens asked; the cost is then shown.")
     send("--price-out", type=options.not_negative, help="Price of a million tokens answered.")
-    files = parser.add_argument_group("instead of asking now").add_argument
+    group = parser.add_argument_group("instead of asking now, one of")
+    files = group.add_mutually_exclusive_group().add_argument
     files("--dry-run", action="store_true", help="Print the first prompts and the size of the run; ask nothing.")
     files("--write-batch", type=Path, metavar="FOLDER", help="Write what is to be asked as OpenAI Batch files.")
     files(
@@ -224,10 +232,11 @@ def _write_batch(
     if not count:
         print("llm_based_query: nothing is left to be asked; no batch file written")
         return 0
+    where, each = (f"{len(files)} files, {files[0]} and so on", "each") if len(files) > 1 else (files[0], "it")
     print(
-        f"llm_based_query: {count} requests written to {len(files)} files, {files[0]} and so on; upload them to "
-        f"the Batch API, or run each with: vllm run-batch -i {files[0]} -o results.jsonl --model {args.model}; "
-        "then run this command with --read-batch RESULTS instead of --write-batch"
+        f"llm_based_query: {counted(count, 'request')} written to {where}; upload {each} to the Batch API, or run "
+        f"{each} with: vllm run-batch -i {files[0]} -o results.jsonl --model {args.model}; then run this command "
+        "with --read-batch RESULTS instead of --write-batch"
     )
     return 0
 
@@ -256,13 +265,12 @@ def _dry_run(args: argparse.Namespace, requests: Iterator[Request], total: int |
             asked += 1
             tokens += estimate_tokens(prompt.messages)
     out = asked * min(args.max_tokens or TYPICAL_REPLY_TOKENS, TYPICAL_REPLY_TOKENS)
-    said = f"{asked} requests, about {tokens} tokens in and {out} out"
+    said = f"{counted(asked, 'request')}, about {tokens} tokens in and {out} out"
     if args.price_in or args.price_out:
         cost = (tokens * (args.price_in or 0) + out * (args.price_out or 0)) / 1e6
         said += f", cost about {cost:.2f}"
-    print(
-        f"llm_based_query: would send {said}, before retries; {problems} images have no prompt; nothing was asked"
-    )
+    said += f", before retries; images without a prompt: {problems}"
+    print(f"llm_based_query: would send {said}; nothing was asked")
     return 0
 
 
@@ -276,12 +284,11 @@ def _summary(
     job: Bulk | None,
 ) -> None:
     progress.counts = counts
-    said = (
-        f"{counts.prompts} prompts: {counts.accepted} accepted, {counts.rejected} rejected, {counts.failed} failed"
-    )
+    said = f"{counted(counts.prompts, 'prompt')}: {counts.accepted} accepted, {counts.rejected} rejected"
+    said += f", {counts.failed} failed"
     if counts.unfinished:
         said += f", {counts.unfinished} unfinished"
-    said += f"; {counts.from_journal} answered before, {counts.requests} requests sent"
+    said += f"; {counts.from_journal} answered before, {counted(counts.requests, 'request')} sent"
     if counts.retried:
         said += f" ({counts.retried} of them again)"
     said += f", {counts.tokens_in} tokens in and {counts.tokens_out} out"

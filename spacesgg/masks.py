@@ -27,10 +27,10 @@ def encode(mask: np.ndarray) -> dict[str, Any]:
     return {"size": list(mask.shape), "counts": rle["counts"].decode("ascii")}
 
 
-def decode(mask: Any, height: int, width: int, folder: Path | None) -> np.ndarray:
+def decode(mask: Any, height: int, width: int, folder: Path | None, what: str = "image") -> np.ndarray:
     """Return the (height, width) bool mask; `mask` as FORMATS.md §2 stores it.
 
-    Raises InputError when it is missing, empty, unreadable, or of another size than the depth map.
+    Raises InputError when it is missing, empty, unreadable, or of another size than the `what`.
     """
     if mask is None:
         raise InputError("the object has no mask")
@@ -52,27 +52,27 @@ def decode(mask: Any, height: int, width: int, folder: Path | None) -> np.ndarra
         raise InputError("the mask is empty")
     else:
         if isinstance(mask, dict) and mask.get("size") != [height, width]:
-            raise InputError(_sizes(mask.get("size"), height, width))
+            raise InputError(_sizes(mask.get("size"), height, width, what))
         decoded = coco_mask.decode(run_lengths(mask, height, width)).astype(bool)
     if decoded.shape != (height, width):
-        raise InputError(_sizes(list(decoded.shape), height, width))
+        raise InputError(_sizes(list(decoded.shape), height, width, what))
     if not decoded.any():
         raise InputError("the mask is empty")
     return decoded
 
 
 def decode_all(
-    stored: dict[str, Any], height: int, width: int, folder: Path | None
+    stored: dict[str, Any], height: int, width: int, folder: Path | None, what: str
 ) -> tuple[dict[str, np.ndarray], dict[str, InputError]]:
     """Return key → (height, width) bool mask, and key → what is wrong with it, of key → mask as stored.
 
-    A mask that is None is left out.
+    They belong to the `what`, a depth map or a point map. A mask that is None is left out.
     """
     decoded, faults = {}, {}
     for key, mask in stored.items():
         try:
             if mask is not None:
-                decoded[key] = decode(mask, height, width, folder)
+                decoded[key] = decode(mask, height, width, folder, what)
         except InputError as error:
             faults[key] = error
     return decoded, faults
@@ -172,8 +172,8 @@ def _show(found: Any) -> str:
     return f"{json.dumps(found, default=repr):.60}"
 
 
-def _sizes(found: Any, height: int, width: int) -> str:
+def _sizes(found: Any, height: int, width: int, what: str) -> str:
     return (
-        f"the mask's size [height, width] is {_show(found)}, the depth map's {[height, width]}; "
+        f"the mask's size [height, width] is {_show(found)}, the {what}'s {[height, width]}; "
         "both must have the image's size"
     )

@@ -48,6 +48,13 @@ def at_least_one(text: str) -> int:
 workers = at_least_one
 
 
+def text(given: str) -> str:
+    """Return what is more than nothing or spaces: "$VARIABLE" is nothing where the variable is not set."""
+    if not given.strip():
+        raise argparse.ArgumentTypeError(f"is empty ({given!r}): give it a value, or leave the flag out")
+    return given
+
+
 def seed(text: str) -> int:
     """Return a whole number that JSON can hold in 64 bits."""
     try:

@@ -1,19 +1,31 @@
 """Whether what a command is to write can be written, found before the work; and what earlier runs left there."""
 
+import sys
 import tempfile
 from pathlib import Path
 
 from spacesgg import atomic, batch
 from spacesgg.errors import InputError
 
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+
 
 def check_file(output: Path) -> None:
-    """Raise InputError where `output`, or the list of failures beside it, cannot become a file."""
+    """Raise InputError where `output`, or the list of failures beside it, cannot become a file of JSON.
+
+    An ending that is not one of those files is told of, for it decides the form.
+    """
+    if output.suffix.lower() in COMPRESSED:
+        raise InputError(
+            f"{output}: nothing is compressed here; name a .json or .jsonl file, and compress it later"
+        )
     try:
         atomic.refuse_as_output(output)
         atomic.refuse_as_output(batch.errors_path(output))
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({error.strerror})") from error
+    if output.suffix.lower() not in (".json", ".jsonl"):
+        print(f"{output}: written as .json, for its ending is neither that nor .jsonl", file=sys.stderr)
 
 
 def make_folder(folder: Path, lists_failures: bool = True) -> None:

@@ -53,9 +53,8 @@ def load(path: Path | None, name: str) -> Callable[[Scene, random.Random], Promp
     """Return the named prompt function. Raises InputError that lists what there is."""
     known = prompt_functions(_module(path))
     if name not in known:
-        raise InputError(
-            f"{path or 'prompts.py'} has no prompt function {name}; it has {', '.join(sorted(known))}"
-        )
+        others = f"it has {', '.join(sorted(known))}" if known else "it has no public function of its own at all"
+        raise InputError(f"{path or 'prompts.py'} has no prompt function {name}; {others}")
     return known[name]
 
 

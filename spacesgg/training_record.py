@@ -95,8 +95,9 @@ def kind(fault: str) -> str:
         return "batch: " + kind(fault.removeprefix("batch: "))
     if fault.startswith("HTTP"):  # the one number that says what kind it is
         return " ".join(fault.split()[:2]).rstrip(":")
-    words = re.sub(r"\[\[.*?\]\]|\b\d[\d.,]*\b", "…", fault)
-    return words.partition(":")[0][:80]
+    words = re.sub(r"\[\[.*?\]\]|\b\d[\d.,]*\b(?! times)", "…", fault)
+    told = words.partition(":")[0][:80]
+    return told + ")" * (told.count("(") - told.count(")"))
 
 
 def faults(record: dict[str, Any]) -> list[str]:

@@ -134,6 +134,15 @@ def test_results_of_another_shape_are_failures_of_their_prompt(tmp_path, journal
     assert told in next(outcomes(requests(1), dialogue))[1]
 
 
+def test_a_request_that_was_never_sent_has_no_status(tmp_path, journal):
+    dialogue = Dialogue(journal, "m", {})
+    files, _ = batch_files.write(requests(1), dialogue, body, tmp_path / "b")
+    key = orjson.loads(files[0].read_bytes())["custom_id"]
+    late = {"custom_id": key, "response": None, "error": {"code": "batch_expired", "message": "too late"}}
+    batch_files.read(requests(1), dialogue, [save(tmp_path / "r", [late])])
+    assert next(outcomes(requests(1), dialogue))[1] == "batch: too late"
+
+
 def test_other_files_are_told_from_results(tmp_path, journal):
     dialogue = Dialogue(journal, "m", {})
     (tmp_path / "x").write_text('{"custom_id": "request-1", "response": null, "error": "expired"}\n')

@@ -1,20 +1,14 @@
 """What all commands answer to flags that name nothing: one line and status 2, never a traceback."""
 
-import sys
-from pathlib import Path
-
 import orjson
 import pytest
 
-sys.path += [str(Path(__file__).parent.parent / folder) for folder in ("tools", "examples")]
-import check_dataset
-import draw_layers
-import make_scenes
-import prepare_annotations
-
+import d2p
 import layers_aggregation
 import llm_based_query
 import multiview_layers
+from examples import draw_layers, make_scenes
+from tools import check_dataset, prepare_annotations
 
 SCENE = {"levels": [], "order_list": {}, "views": {}}
 
@@ -81,3 +75,33 @@ def test_a_file_in_the_place_of_a_folder_is_named(folder, capsys, command):
     assert run(command, *flags, "--output-dir", "in.json") == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "in.json" in said and "a file" in said
+
+
+@pytest.mark.parametrize(
+    "flag", ["--voxel-size 1", "--outlier-neighbours 9", "--outlier-std 1", "--world-coordinates"]
+)
+def test_clouds_that_are_not_written_are_not_cleaned_either(folder, capsys, flag):
+    assert run(d2p, "--dataset-path", ".", "--no-ply", *flag.split()) == 2
+    assert f"{flag.split()[0]} changes the clouds only, and --no-ply writes none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["stage 2", "stage 3", "stage 4", "annotations"])
+def test_the_ending_of_an_output_that_is_not_what_is_written_is_told(folder, capsys, name):
+    command, flags = WRITERS[name]
+    assert run(command, *flags.split(), "--output-file", "out.jsonl.gz") == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "nothing is compressed here; name a .json or .jsonl file" in said
+    run(command, *flags.split(), "--output-file", "out.txt")
+    assert capsys.readouterr().err.startswith("out.txt: written as .json, for its ending is neither that nor")
+    run(command, *flags.split(), "--output-file", "out.JSON")
+    assert "ending" not in capsys.readouterr().err
+
+
+def test_what_was_written_is_told_where_something_failed_too(folder, capsys):
+    assert run(llm_based_query, *WRITERS["stage 4"][1].split(), "--output-file", "out.json") == 1
+    assert capsys.readouterr().err.endswith(
+        "0 images succeeded, 1 failed, see out.json.errors.jsonl; written to out.json\n"
+    )
+    (folder / "out.json").write_text("[1]")
+    assert run(llm_based_query, *WRITERS["stage 4"][1].split(), "--output-file", "out.json") == 1
+    assert "written to" not in capsys.readouterr().err

@@ -343,7 +343,7 @@ def test_images_that_exif_asks_to_turn_are_counted(dino, data, capsys):
     )
     path.write_bytes(content[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + content[2:])
     assert run(data, dino, "--labels", "cat", "--threshold", "0") == 0
-    assert "1 images have an EXIF orientation" in capsys.readouterr().out
+    assert "by which viewers turn them: 1;" in capsys.readouterr().out
     entry = load(data / "out.json")["b.jpg"]
     assert (entry["width"], entry["height"]) == (72, 96)  # as stored
 

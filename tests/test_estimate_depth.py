@@ -323,8 +323,8 @@ def test_camera_from_exif_then_fov_and_completed_later(models, tmp_path, capsys)
     picture(tmp_path / "images" / "bb.jpg", 80, 60, {0xA405: 35, 0x0112: 6})
     assert run(tmp_path / "images", tmp_path, models / "metric") == 0
     told = capsys.readouterr().out
-    assert "1 images have no intrinsics" in told
-    assert "1 images have an EXIF orientation" in told and "-auto-orient" in told
+    assert "images without intrinsics: 1;" in told
+    assert "images with an EXIF orientation, by which viewers turn them: 1;" in told and "-auto-orient" in told
     assert [path.name for path in (tmp_path / "intrinsics").iterdir()] == ["bb.txt"]
     # The orientation flag turns nothing: the map lies over the pixels as stored.
     assert depth.read_raw(tmp_path / "depth_maps" / "bb.png").shape == (60, 80)

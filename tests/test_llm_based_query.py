@@ -128,7 +128,11 @@ def test_an_unknown_function_is_answered_with_what_there_is(folder, capsys):
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("def f(:\n", "cannot be imported"), ("raise RuntimeError('no')\n", "no"), ("x = 1\n", "no prompt function")],
+    [
+        ("def f(:\n", "cannot be imported"),
+        ("raise RuntimeError('no')\n", "no"),
+        ("x = 1\n", "no prompt function f; it has no public function of its own at all"),
+    ],
 )
 def test_a_broken_prompt_file_is_one_clear_line(folder, capsys, content, told):
     (folder / "mine.py").write_text(content)
@@ -256,6 +260,39 @@ def test_batch_files_need_a_model(folder, capsys, flag):
         assert run(folder, flag, str(folder / "in.json"), *options) == 2
         assert f"{flag} needs --model" in capsys.readouterr().err
     assert not (folder / "out.json").exists()
+
+
+def test_the_ways_not_to_ask_now_exclude_each_other(folder, capsys):
+    model = ("--model", "m", "--base-url", "http://127.0.0.1:9/v1")
+    write, read, dry = ("--write-batch", str(folder / "b")), ("--read-batch", "gone.jsonl"), ("--dry-run",)
+    for first, second in ((write, read), (dry, write), (dry, read)):
+        assert run(folder, *model, *first, *second) == 2
+        assert f"argument {second[0]}: not allowed with argument {first[0]}" in capsys.readouterr().err
+    assert not (folder / "b").exists() and not (folder / "out.json").exists()
+
+
+@pytest.mark.parametrize("flag", ["--base-url", "--model"])
+def test_an_empty_endpoint_is_none_and_not_another(folder, capsys, monkeypatch, flag):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    assert run(folder, "--model", "m", flag, "") == 2
+    assert f"argument {flag}: is empty" in capsys.readouterr().err
+    assert not (folder / "out.json.journal.jsonl").exists()
+
+
+@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "OPENAI_API_KEY"])
+def test_an_empty_variable_names_no_endpoint(folder, monkeypatch, name):
+    monkeypatch.setenv(name, " ")
+    assert run(folder) == 0
+    assert records(folder)[0]["source"] == "template"
+
+
+def test_flags_that_the_offline_writer_has_no_use_for_are_told(folder, capsys):
+    assert run(folder, "--concurrency", "4", "--check", "off", "--seed", "3") == 0
+    assert (
+        capsys.readouterr().err == "llm_based_query.py: the offline writer has no use for --check, --concurrency\n"
+    )
+    assert run(folder, "--backend", "template") == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

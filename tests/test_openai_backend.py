@@ -137,6 +137,30 @@ def test_half_a_character_is_left_out():
 
 
 @pytest.mark.parametrize(
+    "content", ["key sk-secret-of-the-test.", [{"type": "text", "text": "sk-secret-of-the-test"}]]
+)
+@pytest.mark.parametrize("field", ["content", "refusal"])
+def test_a_reply_that_repeats_the_key_is_kept_without_it(content, field):
+    reply = read_reply({"choices": [{"message": {field: content}}]})
+    assert "sk-secret" not in reply.text and "***" in reply.text
+
+
+@pytest.mark.parametrize("key", ["none", "EMPTY", "anything", "placeholder"])
+def test_a_stand_in_for_a_key_is_a_word_like_others(monkeypatch, key):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    assert (
+        read_reply({"choices": [{"message": {"content": f"There is {key} here."}}]}).text
+        == f"There is {key} here."
+    )
+
+
+def test_the_address_of_the_environment_is_used_unless_it_is_empty(monkeypatch):
+    for address, host in (("", "api.openai.com"), (" ", "api.openai.com"), ("http://localhost:1/v1", "localhost")):
+        monkeypatch.setenv("OPENAI_BASE_URL", address)
+        assert OpenAIBackend("m", concurrency=1)._clients[0].base_url.host == host
+
+
+@pytest.mark.parametrize(
     "error", ["overloaded", ["overloaded"], {"detail": "overloaded"}, [{"message": "overloaded"}]]
 )
 def test_an_error_in_place_of_an_answer_is_shown(error):

@@ -95,7 +95,10 @@ def test_the_summary_counts_images_and_of_those_done_in_part_the_objects(folder,
     (folder / "in.json").write_bytes(orjson.dumps(images))
     assert run(folder, "in.json", "out.json") == 1
     told = "2 images succeeded, 1 failed, 2 done in part (objects that failed: 6), see "
-    assert capsys.readouterr().err == f"layers_aggregation: {told}{folder / 'out.json.errors.jsonl'}\n"
+    assert (
+        capsys.readouterr().err
+        == f"layers_aggregation: {told}{folder / 'out.json.errors.jsonl'}; written to {folder / 'out.json'}\n"
+    )
     (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": good}))
     assert run(folder, "in.json", "out.json") == 0
     assert "1 image succeeded, 0 failed; written to" in capsys.readouterr().out

@@ -2,13 +2,14 @@
 
 In:   a LLaVA training file (JSON list or .jsonl) by whatever writer, and the annotation file (.json or .jsonl)
       with "levels", "order_list" and "views" of its images
-Out:  a summary of the faults by kind, and with --output-file one JSON line for each record with faults:
-      {"id", "image", "faults": ["kind: detail", …]}
+Out:  a summary of the faults by kind, and with --output-file one JSON line for each record that has faults, or
+      was not checked: {"id", "image", "faults": ["kind: detail", …]}
 Run:  python tools/check_dataset.py --data-path training.json --anno-file annotations.json \\
           --output-file faults.jsonl
 
 Records and entries are paired by image path, or where that fails by file name. A record whose image has no entry
-is listed as not checked. Exit status: 0 when nothing is wrong, 1 when faults were found, 2 for unusable input.
+is listed as not checked. Exit status: 0 when nothing is wrong, 1 when records have faults or were not checked, 2
+for unusable input.
 """
 
 import argparse
@@ -100,7 +101,11 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data-path", type=Path, required=True, help="Training file to check, a JSON list or .jsonl.")
     add("--anno-file", type=Path, required=True, help="Annotation file the training file was made from.")
-    add("--output-file", type=Path, help="Where the faulty records are listed, one JSON line each.")
+    add(
+        "--output-file",
+        type=Path,
+        help="Where the records with faults and those not checked are listed, one a line.",
+    )
     add(
         "--workers",
         type=options.at_least_one,
@@ -115,14 +120,16 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Check every record, write the report and print the summary; return how many records have faults."""
+    """Check every record, write the report and print the summary; return how many records are listed."""
     kinds: collections.Counter = collections.Counter()
-    lines, total, unchecked = batch.Failures(), 0, 0
+    lines, total, faulty, unchecked = batch.Failures(), 0, 0, 0
     items = with_entries(args.data_path, args.anno_file)
     for (record, _), faults, reason in batch.run(check_record, items, args.workers, None, "records"):
         total += 1
         faults = faults if reason is None else [f"{NOT_CHECKED}: {reason}"]
-        unchecked += any(fault.startswith(NOT_CHECKED) for fault in faults)
+        unread = sum(fault.startswith(NOT_CHECKED) for fault in faults)
+        unchecked += unread > 0
+        faulty += len(faults) > unread  # one that is not checked may still be none that LLaVA's loader can read
         if faults:
             lines.append({"id": record.get("id"), "image": record.get("image"), "faults": faults})
             kinds.update(set(map(training_record.kind, faults)))
@@ -130,14 +137,15 @@ def check(args: argparse.Namespace) -> int:
         with atomic_open(args.output_file) as stream:
             stream.writelines(orjson.dumps(line) + b"\n" for line in lines)
     listed = f"; listed in {args.output_file}" if args.output_file else ""
-    print(f"check_dataset: {total} records, {len(lines)} with faults, {unchecked} not checked{listed}")
+    told = f"{faulty} with faults, {unchecked} not checked{listed}"
+    print(f"check_dataset: {batch.counted(total, 'record')}, {told}")
     for kind, number in kinds.most_common():
         print(f"  {number} × {kind}")
     return len(lines)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the check; return 0 when nothing is wrong, 1 when faults were found, 2 for unusable input."""
+    """Run the check; return 0 when nothing is wrong, 1 when a record is listed, 2 for unusable input."""
     args = parse_args(arguments)
     try:
         if args.output_file:

@@ -230,7 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
         left = [path for path in paths if path.name not in earlier]
         if len(left) < len(paths):
             done = len(paths) - len(left)
-            print(f"detect_objects: {done} images were done already; --overwrite does them again")
+            print(f"detect_objects: done already: {batch.counted(done, 'image')}; --overwrite does them again")
         counts: collections.Counter = collections.Counter()
         results = detect(left, load(args), args, counts) if left else iter(())
         with earlier.keeping():

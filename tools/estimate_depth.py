@@ -232,9 +232,10 @@ def choose_scale(estimator: DepthEstimator, wanted: float | None) -> float | Non
 def tell(done: int, without: int, scale: float | None) -> None:
     """Print what the user has to know to go on: maps kept, images without a camera, what the numbers mean."""
     if done:
-        print(f"estimate_depth: {done} images had depth maps already; --overwrite estimates them again")
+        had = batch.counted(done, "image")
+        print(f"estimate_depth: {had} had depth maps already; --overwrite estimates them again")
     if without:
-        print(f"estimate_depth: {without} images have no intrinsics; run again with --fov, or give it to d2p.py")
+        print(f"estimate_depth: images without intrinsics: {without}; run again with --fov, or give it to d2p.py")
     if scale is None:
         print("estimate_depth: the maps hold inverse depth; give --inverse-depth to layers_aggregation.py")
     else:
