@@ -47,13 +47,15 @@ REACH_PERCENT = 80  # of the hidden lines: single ones are led astray by noise
 # An object is taken to show at least half of its size: nothing proves an end behind a wall that is nearer.
 MAX_HIDDEN = 0.8  # of its seen width or height,
 ROUNDNESS = 1.2  # times as high as wide are balls of few pixels
-SLIVER = 0.5  # but where one of these is less than so much of the other only a sliver is seen
+# But where its width is less than so much of its height, or its height of its width, only a sliver is seen.
+SLIVER = np.array([0.5, 0.8])
 
 
 class Kinds(NamedTuple):
     """What is known of the shapes of n objects by their kinds."""
 
     longest: np.ndarray  # (n,) metres that they may be wide where they are hidden, 0 where nothing is known
+    tallest: np.ndarray  # (n,) metres that they may be high where their tops are hidden, 0 where nothing is known
     level: np.ndarray  # (n,) bool: their tops are as high everywhere
     upright: np.ndarray  # (n,) bool: their sides are upright from top to bottom
     symmetry: np.ndarray  # (n,) how many times as far from their axes they go on one side as on another, or 0
@@ -66,6 +68,7 @@ class Kinds(NamedTuple):
 def kinds_of(labels: Sequence[str]) -> Kinds:
     """Return what is known of things called `labels`."""
     longest = [size_priors.longest(label) for label in labels]
+    tallest = [size_priors.tallest(label) for label in labels]
     level = [label_kinds.has_level_top(label) for label in labels]
     upright = [label_kinds.has_upright_sides(label) for label in labels]
     symmetry = [label_kinds.symmetry(label) for label in labels]
@@ -73,14 +76,14 @@ def kinds_of(labels: Sequence[str]) -> Kinds:
     highest = [size_priors.most_high(label) for label in labels]
     ball = [label_kinds.is_ball(label) for label in labels]
     hung = [label_kinds.hangs(label) for label in labels]
-    return Kinds(*map(np.array, (longest, level, upright, symmetry, widest, highest, ball, hung)))
+    return Kinds(*map(np.array, (longest, tallest, level, upright, symmetry, widest, highest, ball, hung)))
 
 
 def unknown_kinds(longest: Sequence[float]) -> Kinds:
     """Return what is known of things of which nothing but how long (n,) metres they may be is."""
     nothing = np.zeros(len(longest))
     endless, no = nothing + np.inf, nothing > 0
-    return Kinds(np.array(longest), no, no, nothing, endless, endless, no, no)
+    return Kinds(np.array(longest), nothing, no, no, nothing, endless, endless, no, no)
 
 
 def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: Sequence[bool]) -> np.ndarray:
@@ -141,6 +144,7 @@ def _limits(boxes: np.ndarray, aside: np.ndarray, kinds: Kinds, ground: float | 
     most[:, :, 0] = np.maximum(MAX_HIDDEN * most[:, :, 0], (kinds.longest - size[:, 0])[:, None])
     most[:, :, 1] *= MAX_HIDDEN
     limits = boxes[:, :, :2] + most * np.array([[-1], [1]])
+    limits[:, 0, 1] = np.minimum(limits[:, 0, 1], boxes[:, 1, 1] - kinds.tallest)
     if ground is not None:
         # What hides its foot stands on the ground as a rule, however little of it is seen.
         limits[:, 1, 1] = np.where(kinds.hung, limits[:, 1, 1], np.maximum(limits[:, 1, 1], ground))

@@ -63,6 +63,14 @@ LARGEST_M = {
     "laptop": 0.5,
 }
 WIDEST_SEATS_M = {**dict.fromkeys(SOFAS, 2.6), "armchair": 1.3, "chair": 0.85}
+# Metres: how high common specimens of what stands on the ground are at most.
+TALLEST_M = {
+    **dict.fromkeys(("table", "desk", "stool"), 0.8),
+    **dict.fromkeys(("chair", "armchair", "sofa", "couch", "loveseat"), 1.0),
+    **dict.fromkeys(("bookshelf", "bookcase", "wardrobe", "closet", "refrigerator", "fridge"), 2.0),
+    **dict.fromkeys(("person", "man", "woman", "pedestrian"), 1.8),
+    **dict.fromkeys(("tripod", "easel"), 1.5),
+}
 # Of large and long specimens, for things of which not even a front has depth.
 MOST_OF_WIDTH = 2.5  # a book or a desk seen end-on
 MOST_OF_ROUND = 1.5  # leaves and arms do not stand out alike on all sides
@@ -119,6 +127,11 @@ def longest(label: str) -> float:
         if word in FOOTPRINTS:
             return LARGE * FOOTPRINTS[word].length
     return 0.0
+
+
+def tallest(label: str) -> float:
+    """Return metres that a thing called `label` may be high where its top is hidden, 0 where nothing is known."""
+    return max((TALLEST_M.get(word, 0.0) for word in words_of(label)[-1:]), default=0.0)
 
 
 def most_wide(label: str) -> float:

@@ -267,6 +267,14 @@ def test_feet_out_of_sight_may_spread(label, spreads):
     assert (box_of(scene, ids == 0, label)[0, 0] < -0.15) == spreads
 
 
+@pytest.mark.parametrize(("label", "top"), [("stool", 0.6), ("round table", 0.6), ("bucket", 1.04)])
+def test_a_thing_of_which_only_the_lower_end_is_seen_may_be_as_high_as_its_kind(label, top):
+    thing, board = [[-0.2, 0.8, 4.0], [0.2, 1.4, 4.4]], [[-1.0, -0.5, 2.0], [1.0, 0.65, 2.02]]
+    scene, ids = see([thing, board])
+    assert np.ptp(np.nonzero(ids == 0)[0]) < 9  # a strip of 13 cm
+    assert box_of(scene, ids == 0, label)[0, 1] == pytest.approx(top, abs=0.04)
+
+
 def test_a_leaf_that_hangs_beside_an_occluder_is_not_the_foot():
     foliage, leaf = [[-0.5, -0.6, 4.0], [0.5, 0.2, 4.3]], [[0.32, 0.2, 4.0], [0.5, 0.4, 4.05]]
     stem, screen = [[-0.05, 0.2, 4.1], [0.05, 1.4, 4.2]], [[-2.0, 0.08, 2.0], [0.15, 1.4, 2.1]]
