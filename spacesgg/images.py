@@ -1,6 +1,7 @@
 """Image files: which of a folder's files belong to which stem, and decoding them with one error for all faults."""
 
 import sys
+import zlib
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,9 @@ _OF_WINDOWS = ("thumbs.db", "desktop.ini")  # which hides them, though their nam
 _NAMED = 3  # of the files that are passed over
 # Turned by its EXIF flag, an image would no longer lie over its depth map and under its boxes.
 AS_STORED_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_PNG = b"\x89PNG\r\n\x1a\n"  # how its files begin
+_COLOUR_TYPE, _IHDR_END = 25, 33  # places in them
+_GREY, _INDEXED = b"\0", 3  # colour types
 
 
 def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
@@ -64,19 +68,41 @@ def _others(folder: Path, suffixes: tuple[str, ...], known: tuple[str, ...] = ()
     return ", ".join(names[:_NAMED]) + more
 
 
-def decode(path: Path, flags: int) -> np.ndarray:
+def decode(path: Path, flags: int, indices: bool = False) -> np.ndarray:
     """Return the image at `path` as OpenCV decodes it with `flags`. Raises InputError when it cannot.
 
+    With `indices` a PNG that has a palette gives its indices (H, W), which OpenCV would put into colours.
     Decoded from bytes: imread hides the reason of a failure and stumbles over non-ASCII paths.
     """
     try:
         content = np.fromfile(path, np.uint8)
+        content = without_palette(content) if indices else content
         image = cv2.imdecode(content, flags) if len(content) else None
     except (OSError, ValueError, cv2.error, MemoryError) as error:
         raise InputError(f"{path}: {why_unread(error)}") from error
     if image is None:
         raise InputError(f"{path}: cannot be decoded; the file is empty, truncated or not an image")
     return image
+
+
+def without_palette(content: np.ndarray) -> np.ndarray:
+    """Return the bytes of a PNG with a palette as those of one in grey, whose values are the indices.
+
+    Indices of less than 8 bits are stretched over 0–255 when that is decoded, 0 stays 0. Other bytes are returned
+    as they are.
+    """
+    if len(content) < _IHDR_END or content[: len(_PNG)].tobytes() != _PNG or content[_COLOUR_TYPE] != _INDEXED:
+        return content
+    whole = content.tobytes()
+    header = b"IHDR" + whole[len(_PNG) + 8 : _COLOUR_TYPE] + _GREY + whole[_COLOUR_TYPE + 1 : _IHDR_END - 4]
+    kept = [whole[: len(_PNG) + 4], header, zlib.crc32(header).to_bytes(4, "big")]
+    place = _IHDR_END
+    while place < len(whole):
+        end = place + 12 + int.from_bytes(whole[place : place + 4], "big")
+        if whole[place + 4 : place + 8] in (b"IDAT", b"IEND"):  # neither colours nor transparency
+            kept.append(whole[place:end])
+        place = end
+    return np.frombuffer(b"".join(kept), np.uint8)
 
 
 def why_unread(error: Exception) -> str:

@@ -31,7 +31,12 @@ def add_files(parser: argparse.ArgumentParser) -> None:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add the options for masks and image paths."""
     add = parser.add_argument
-    add("--mask-dir", type=Path, help="Folder of the mask images; not needed for run lengths and polygons.")
+    add(
+        "--mask-dir",
+        type=Path,
+        help="Folder of the mask images; not needed for run lengths and polygons. What is not 0 is the object; of "
+        "an image with a palette the index counts, not the colour.",
+    )
     add("--dataset-base", default="", help="Start of the annotation's image paths; no image is opened here.")
     add("--data-prefix", default="", help="What stands for it on this machine; no image is opened here.")
 

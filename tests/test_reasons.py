@@ -1,5 +1,8 @@
 """What is said of masks and files that cannot be used: what was found and what was expected, in one line."""
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -81,6 +84,40 @@ def test_an_object_may_be_cut_out_by_an_alpha_channel(tmp_path):
     cv2.imwrite(str(tmp_path / "mask.png"), picture)
     found = masks.decode("mask.png", HEIGHT, WIDTH, tmp_path)
     assert found[:, :30].all() and not found[:, 30:].any()
+
+
+def palette_png(indices, bits, colours, extra=b""):
+    """Return an indexed PNG of (h, w) `indices`, of so many bits a pixel, with a row of RGB for each index."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = indices.shape
+    whole = np.unpackbits(indices.astype(np.uint8)[..., None], axis=2)[..., -bits:].reshape(height, -1)
+    rows = np.hstack([np.zeros((height, 1), np.uint8), np.packbits(whole, axis=1)])
+    header = struct.pack(">IIBBBBB", width, height, bits, 3, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"PLTE", bytes(colours)) + extra
+    return b"\x89PNG\r\n\x1a\n" + parts + chunk(b"IDAT", zlib.compress(rows.tobytes())) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize(
+    "colours", [(255, 255, 255, 0, 0, 0), (0, 0, 0, 255, 0, 0), (0, 0, 0, 0, 0, 0)], ids=["white", "voc", "black"]
+)
+def test_of_a_mask_with_a_palette_the_index_counts_and_not_the_colour(tmp_path, bits, colours):
+    indices = np.zeros((HEIGHT, WIDTH - 3), np.uint8)
+    indices[10:20, 5:40] = 1
+    see_through = struct.pack(">I", 1) + b"tRNS\0" + struct.pack(">I", zlib.crc32(b"tRNS\0"))
+    for extra in (b"", see_through):
+        (tmp_path / "mask.png").write_bytes(palette_png(indices, bits, colours, extra))
+        assert (masks.decode("mask.png", HEIGHT, WIDTH - 3, tmp_path) == (indices > 0)).all()
+
+
+def test_a_mask_with_a_palette_that_is_cut_off_is_named(tmp_path):
+    whole = palette_png(np.eye(HEIGHT, WIDTH, dtype=np.uint8), 8, (0, 0, 0, 9, 9, 9))
+    for end in (20, 33, 40, 60):
+        (tmp_path / "mask.png").write_bytes(whole[:end])
+        assert "cannot be decoded" in said(masks.decode, "mask.png", HEIGHT, WIDTH, tmp_path)
 
 
 def test_a_missing_file_is_named_once(tmp_path):
