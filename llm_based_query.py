@@ -185,7 +185,8 @@ def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]
     descriptions = read_descriptions(args.description_file) if args.description_file else {}
     matched = not args.description_file
     entries = shuffled.read(args.anno_file, args.seed) if args.shuffle else annotations.read(args.anno_file)
-    for image, entry in itertools.islice(entries, args.limit):
+    entries = annotations.watch_base(itertools.islice(entries, args.limit), args.dataset_base, warn_once)
+    for image, entry in entries:
         described = descriptions.get(relative_image(image, args.dataset_base, args.data_prefix))
         if described:
             entry["description"] = described
@@ -217,10 +218,12 @@ def warn_once(message: str) -> None:
 
 
 def count_entries(args: argparse.Namespace) -> int:
-    """Return how many entries will be read."""
+    """Return how many entries will be read. Raises InputError when there is none."""
     if args.anno_file.suffix.lower() == ".jsonl":  # counted without reading them: a million must start at once
         with args.anno_file.open("rb") as stream:
             count = sum(1 for line in stream if line.strip())
+        if not count:
+            raise annotations.no_image(args.anno_file)
     else:
         count = sum(1 for _ in annotations.read(args.anno_file))
     return min(count, args.limit or count)

@@ -64,7 +64,8 @@ def draw(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> None:
     for thing in back_to_front:
         numbers = layers_of[thing.key]
         colour = colour_of(numbers[0], len(levels)) if numbers else (150, 150, 150)
-        x0, y0, x1, y1 = (round(value * zoom) for value in thing.box)
+        inside = np.clip(thing.box, 0, (width, height, width, height))  # of a wild box, what can be drawn
+        x0, y0, x1, y1 = (round(float(value) * zoom) for value in inside)
         cv2.rectangle(canvas, (x0, y0), (x1, y1), PAPER, 3, cv2.LINE_AA)
         cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, 2, cv2.LINE_AA)
         text = f"{'+'.join(map(str, numbers)) or 'no depth'}  {thing.label}"
@@ -166,6 +167,9 @@ def main(arguments: list[str] | None = None) -> int:
         outputs.make_folder(args.output_dir)
         entries = annotations.one_image_a_stem(
             annotations.read(args.anno_file), lambda entry: True, "its picture has the same name"
+        )
+        entries = annotations.watch_base(
+            entries, args.dataset_base, lambda told: print(f"draw_layers.py: {told}", file=sys.stderr)
         )
         for (image, _), _, reason in batch.run(work, entries, args.workers, None, "draw"):
             if reason is None:

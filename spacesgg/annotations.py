@@ -134,12 +134,31 @@ def one_image_a_stem(
         yield image, entry
 
 
+def starts_with(image: str, dataset_base: str) -> bool:
+    """Return whether the image's path starts with the base, which ends where a folder's name does."""
+    if not (dataset_base and image.startswith(dataset_base)):
+        return False
+    return dataset_base.endswith("/") or image[len(dataset_base) :].startswith("/")
+
+
 def relocate(image: str, dataset_base: str, data_prefix: str) -> str:
-    """Return the image's path without the base, which ends where a folder's name does, behind the prefix."""
-    rest = image.removeprefix(dataset_base) if dataset_base else image
-    if rest != image and (dataset_base.endswith("/") or rest.startswith("/")):
-        image = rest.lstrip("/")
+    """Return the image's path without the base it starts with, behind the prefix."""
+    if starts_with(image, dataset_base):
+        image = image[len(dataset_base) :].lstrip("/")
     return f"{data_prefix.rstrip('/')}/{image}" if data_prefix else image
+
+
+def watch_base(
+    entries: Iterable[tuple[str, dict[str, Any]]], dataset_base: str, tell: Callable[[str], None]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the entries; `tell` at the end where the path of none starts with a base that is given."""
+    first, missed = None, bool(dataset_base)
+    for image, entry in entries:
+        first = first or image
+        missed = missed and not starts_with(image, dataset_base)
+        yield image, entry
+    if missed and first:
+        tell(f"--dataset-base {dataset_base}: no image path starts with it, such as {first}; nothing is taken off")
 
 
 def set_depth_range(value: list, depth_range: list[float] | None) -> None:
@@ -177,14 +196,18 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (image path, entry); a `.jsonl` file is streamed in constant memory.
 
     An entry in which a key comes twice is `Faulty`, and so is one of a line with NaN. Raises InputError when the
-    file is not the annotation format.
+    file is not the annotation format, or has no image.
     """
     try:
         if path.suffix.lower() == ".jsonl":
+            empty = True
             with path.open("rb") as stream:
                 for number, line in enumerate(stream, start=1):
                     if line.strip():
+                        empty = False
                         yield parse_line(line, f"{path}, line {number}")
+            if empty:
+                raise no_image(path)
             return
         content = path.read_bytes().removeprefix(codecs.BOM_UTF8)  # which editors on Windows put there
         whole = orjson.loads(content)
@@ -197,6 +220,8 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise InputError(f"{path}: cannot be read as an annotation file ({_why(error)})") from error
     if not isinstance(whole, dict):
         raise InputError(f"{path}: found a JSON {_kind(whole)}, expected one JSON object, image path → entry")
+    if not whole:
+        raise no_image(path)
     for image, entry in whole.items():
         if not isinstance(entry, dict):
             raise InputError(f"{path}: the entry of {image} is a {_kind(entry)}, expected a JSON object")
@@ -208,6 +233,11 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             )
     del content
     yield from whole.items()
+
+
+def no_image(path: Path) -> InputError:
+    """Return the error of an annotation file without an entry: what made it has failed, or wrote elsewhere."""
+    return InputError(f"{path}: no image in it")
 
 
 def _kind(value: Any) -> str:

@@ -29,6 +29,8 @@ def read(path: Path, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
                 place += len(line)
             places = np.array(starts, np.int64)
             del starts
+            if not len(places):
+                raise annotations.no_image(path)
             for number in rng.permutation(len(places)):
                 stream.seek(places[number])
                 yield annotations.parse_line(stream.readline(), f"{path}, entry {number + 1}")

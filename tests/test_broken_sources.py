@@ -41,7 +41,8 @@ class Run:
         files = ["--format", kind, "--input-file", self.input, "--output-file", self.output]
         self.status = prepare_annotations.main([str(flag) for flag in [*files, *flags]])
         self.out, self.err = capsys.readouterr()
-        self.entries = dict(annotations.read(self.output)) if self.output.exists() else {}
+        written = self.output.exists() and self.output.stat().st_size
+        self.entries = dict(annotations.read(self.output)) if written else {}
         path = batch.errors_path(self.output)
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         self.failures = {line["image"]: line["reason"] for line in map(json.loads, lines)}

@@ -1,5 +1,7 @@
 """What all commands answer to flags that name nothing: one line and status 2, never a traceback."""
 
+import cv2
+import numpy as np
 import orjson
 import pytest
 
@@ -16,6 +18,7 @@ SCENE = {"levels": [], "order_list": {}, "views": {}}
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    llm_based_query.warn_once.cache_clear()  # a process is one command
     for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "in.json").write_bytes(orjson.dumps({"a.jpg": SCENE}))
@@ -105,3 +108,43 @@ def test_what_was_written_is_told_where_something_failed_too(folder, capsys):
     (folder / "out.json").write_text("[1]")
     assert run(llm_based_query, *WRITERS["stage 4"][1].split(), "--output-file", "out.json") == 1
     assert "written to" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["stage 2", "stage 3", "stage 4", "check"])
+@pytest.mark.parametrize(("file", "content"), [("in.json", "{}"), ("in.jsonl", ""), ("in.jsonl", " \n\n")])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_an_input_without_an_image_is_no_success(folder, capsys, name, file, content, shuffle):
+    (folder / file).write_text(content)
+    command, flags = WRITERS[name]
+    more = ["--shuffle"] if shuffle and name == "stage 4" else []
+    flags = flags.replace("in.json", file).split()
+    for model in ([], ["--model", "m", "--base-url", "http://127.0.0.1:9/v1"])[: 1 + (name == "stage 4")]:
+        assert run(command, *flags, "--output-file", "out.json", *more, *model) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and said.endswith(f".py: {file}: no image in it\n")
+    assert not list(folder.glob("out.json*"))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_base_that_no_image_path_starts_with_is_told_once_where_paths_matter(folder, capsys, workers):
+    flags = [*WRITERS["stage 4"][1].split(), "--output-file", "out.json", "--workers", workers]
+    draw = ["--anno-file", "in.json", "--output-dir", "pictures", "--workers", workers]
+    (folder / "in.json").write_bytes(orjson.dumps({"/data/a.jpg": SCENE, "/data/b.jpg": SCENE}))
+    for base, told in (("/other/", 1), ("/dat", 1), ("/data", 0), ("/data/", 0), ("", 0)):
+        for command, given in ((llm_based_query, flags), (draw_layers, draw)):
+            run(command, *given, "--dataset-base", base)
+            said = f"--dataset-base {base}: no image path starts with it, such as /data/a.jpg"
+            assert capsys.readouterr().err.count(said) == told
+
+
+@pytest.mark.parametrize("box", [[5000.0, 5000.0, 6000.0, 6000.0], [-1e30, -1e30, 1e30, 1e30]])
+def test_where_there_is_a_mask_a_box_outside_the_image_is_only_carried_along(folder, box):
+    key = "[[0, 0, 500, 500]]"
+    cup = ["cup", box, [[5, 5, 40, 5, 40, 40, 5, 40]]]
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": {key: cup}}))
+    cv2.imwrite("a.png", np.full((60, 80), 1500, np.uint16))
+    cv2.imwrite("a.jpg", np.full((60, 80, 3), 200, np.uint8))
+    assert run(layers_aggregation, *WRITERS["stage 2"][1].split(), "--output-file", "out.json") == 0
+    done = orjson.loads((folder / "out.json").read_bytes())["a.jpg"]
+    assert done["levels"] == [[key]] and done[key] == [*cup, [1500.0, 1500.0]]
+    assert run(draw_layers, "--anno-file", "out.json", "--output-dir", "pictures") == 0
