@@ -27,6 +27,7 @@ from spacesgg.openai_backend import OpenAIBackend, request_body
 from spacesgg.progress import Counts, Progress
 from spacesgg.prompt import Prompt
 from spacesgg.rate_limits import RateLimits, estimate_tokens
+from spacesgg.transformers_backend import DEFAULT_MAX_TOKENS, TransformersBackend
 
 CONCURRENCY = 64
 BATCH_SIZE = 16  # prompts of a thousand tokens at once, which a model of 7 billion parameters fits beside in 24 GB
@@ -46,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reply(
         "--max-tokens",
         type=options.at_least_one,
-        help="Longest reply in tokens; one that is cut is asked again. Not given, the server's own (with "
-        "transformers the model's).",
+        help="Longest reply in tokens; one that is cut is asked again. Not given, the server's own, and "
+        f"{DEFAULT_MAX_TOKENS} with transformers.",
     )
     reply(
         "--attempts",
@@ -102,8 +103,6 @@ def _at_once(args: argparse.Namespace) -> int:
 def make_backend(args: argparse.Namespace) -> Backend:
     """Return the backend that the flags name, ready to be asked. Raises InputError when it cannot serve."""
     if args.backend == "transformers":
-        from spacesgg.transformers_backend import TransformersBackend
-
         return TransformersBackend(args.model, args.temperature, args.max_tokens, batch_size=_at_once(args))
     return OpenAIBackend(
         args.model,

@@ -88,6 +88,13 @@ def test_clouds_that_are_not_written_are_not_cleaned_either(folder, capsys, flag
     assert f"{flag.split()[0]} changes the clouds only, and --no-ply writes none" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["seed", "workers", "check", "max-tokens", "attempts", "concurrency", "timeout"])
+def test_the_help_of_the_texts_says_what_holds_where_a_flag_is_not_given(capsys, flag):
+    assert run(llm_based_query, "--help") == 0
+    told = " ".join(capsys.readouterr().out.split()).rpartition(f" --{flag} ")[2].partition(" --")[0]
+    assert "(default: " in told or "Not given, " in told
+
+
 @pytest.mark.parametrize("name", ["stage 2", "stage 3", "stage 4", "annotations"])
 def test_the_ending_of_an_output_that_is_not_what_is_written_is_told(folder, capsys, name):
     command, flags = WRITERS[name]

@@ -158,6 +158,8 @@ def test_a_dry_run_prints_and_asks_and_leaves_nothing(anno_file, tmp_path, capsy
     assert stage(anno_file, tmp_path / "o.json", "--dry-run", "--price-in", "2", "--price-out", "4") == 0
     said = capsys.readouterr().out
     assert "would send 12 requests" in said and "cost about" in said and "--- system" in said
+    assert stage(anno_file, tmp_path / "o.json", "--dry-run", "--limit", "1") == 0
+    assert "would send 1 request," in capsys.readouterr().out
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -173,3 +175,15 @@ def test_what_cannot_serve_is_said_in_one_line_and_leaves_nothing(anno_file, tmp
     assert stage(anno_file, tmp_path / "o.json", *flags) == 2
     assert wanted in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [anno_file]
+
+
+def test_a_key_in_a_reply_s_text_is_in_none_of_the_files(anno_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-of-the-test")
+    for output, reply in (
+        ("bad.json", ("sk-secret-of-the-test", "length")),
+        ("good.json", "sk-secret-of-the-test."),
+    ):
+        with Server(reply=lambda body, reply=reply: reply).running() as server:
+            stage(anno_file, tmp_path / output, "--base-url", server.url, "--attempts", "1")
+    written = [path.read_text() for path in tmp_path.glob("*.json*")]
+    assert sum("***" in text for text in written) == 4 and not any("sk-secret" in text for text in written)

@@ -61,6 +61,12 @@ def test_a_mask_image_without_a_folder_tells_of_mask_dir(tmp_path):
     assert masks.decode(path, HEIGHT, WIDTH, None).all()
 
 
+@pytest.mark.parametrize("what", ["depth map", "point map"])
+def test_a_mask_of_another_size_says_than_what(what):
+    _, faults = masks.decode_all({"cup": {"size": [9, 9], "counts": [81]}}, HEIGHT, WIDTH, None, what)
+    assert f"is [9, 9], the {what}'s [60, 80]; both must have the image's size" in str(faults["cup"])
+
+
 @pytest.mark.parametrize(
     ("stored", "parts"),
     [
