@@ -11,6 +11,7 @@ is told is what stands in these functions, and may be edited freely; the facts c
 
 import random
 
+from spacesgg import offline_room
 from spacesgg.errors import InputError
 from spacesgg.offline_conversation import converse
 from spacesgg.offline_description import describe
@@ -49,7 +50,11 @@ def create_layer_prompt(scene: Scene, rng: random.Random) -> Prompt:
     A model is told what is in no layer; the offline writer refuses the scene (see `describe`).
     """
     system = f"You describe pictures by depth, so that others learn where things are.\n{STYLE}\n{TAGS}"
-    user = f"""What the picture shows: {scene.caption or "(not told)"}
+    crowded = offline_room.untold(scene, offline_room.fit(scene))
+    which = (
+        "the larger objects, there is no room for all, and say that there are more" if crowded else "every object"
+    )
+    user = f"""About the picture: {scene.caption or "(not told)"}
 
 Its objects:
 {scene.object_lines()}
@@ -61,7 +66,7 @@ What holds from the camera:
 {scene.relation_lines("front")}
 
 Describe the scene in one paragraph, from the nearest layer to the farthest: what is in each layer, and for
-some objects where they are against each other. Mention every object. Write the paragraph alone.
+some objects where they are against each other. Mention {which}. Write the paragraph alone.
 
 An example of the form, about another picture:
 In the foreground are a {MUG} and a {BOOK}; the mug is {LEFT_OF} the book. The background holds a {WINDOW},
@@ -83,7 +88,7 @@ def create_between_prompt(scene: Scene, rng: random.Random) -> Prompt:
     elsewhere = f"What holds {SEEN_FROM[view]}:\n{scene.relation_lines(view)}" if sides else ""
     half = " About half are asked from the second viewpoint, and say so." if sides else ""
     system = f"You write questions and answers about where things are in a picture.\n{STYLE}\n{TAGS}"
-    user = f"""What the picture shows: {scene.caption or "(not told)"}
+    user = f"""About the picture: {scene.caption or "(not told)"}
 {scene.description}
 Its objects:
 {scene.object_lines()}
@@ -118,7 +123,7 @@ def create_rotation_prompt(scene: Scene, rng: random.Random) -> Prompt:
     view = rng.choice(sides)
     pairs = min(rng.choice(TURNS), len(scene.tellable_facts(view, ("left", "front"))))
     system = f"You write conversations about how a scene looks from another side.\n{STYLE}\n{TAGS}"
-    user = f"""What the picture shows: {scene.caption or "(not told)"}
+    user = f"""About the picture: {scene.caption or "(not told)"}
 
 Its objects:
 {scene.object_lines()}

@@ -59,6 +59,8 @@ _DIRECTION = re.compile(
     r"|back|ahead|than)\b",
     re.IGNORECASE,
 )
+# "Are the cup and the lamp in the same order from left to right as before?": it names them in no order.
+_COMPARING = re.compile(r"\b(?:same|opposite|revers\w*|swap\w*|switch\w*|flip\w*|chang\w*)\b", re.IGNORECASE)
 
 
 def read_question(
@@ -89,7 +91,7 @@ def read_question(
         yes_no = _YES_NO.match(blank)
         either = any(token.kind == "|" for token in found)
         exists = bool(yes_no and _ANYTHING.search(sentence))
-        told = yes_no and not either and not exists
+        told = yes_no and not either and not exists and not (order and _COMPARING.search(sentence))
         claims = reader.read_sentence(sentence, mentions, attributes=False) if told else []
         claims = [claim for claim in claims if all(atom.second for reading in claim.readings for atom in reading)]
         relations = [] if (yes_no and not exists) or either else list(reader.sought(found, mentions))

@@ -22,6 +22,7 @@ class Asker:
         self.ranked: set[tuple[str, str]] = set()  # (view, axis) of which the order was asked; once is enough
         self.again = False  # what is known has been asked about before
         self.only_clear = True  # ask only about what has a name of its own
+        self.only_apt = True  # … and one that does not sound odd, given what is asked
         self.tokens = 0
         self.recent: list[str] = []  # what the last answer was about: people go on from there
 
@@ -75,7 +76,7 @@ class Asker:
         """Return the facts about pairs that no question was about yet: new pairs and plain names first."""
         known = self.scene.clear_facts if self.only_clear else self.scene.tellable_facts
         facts = self.plain_first(view, known(view, [axis]))
-        facts = [f for f in facts if f not in self.asked and not self.teller(view).says_nothing(f)]
+        facts = [f for f in facts if f not in self.asked and self.apt(view, axis, f.first, f.second)]
 
         def last(fact: Fact) -> tuple[bool, bool, bool]:
             pair = {fact.first, fact.second}
@@ -88,6 +89,15 @@ class Asker:
             )
 
         return sorted(facts, key=last)
+
+    def apt(self, view: str, axis: str, *keys: str) -> bool:
+        """Tell whether the objects' names let one speak of how they lie along `axis`."""
+        teller = self.teller(view)
+        return not teller.give_away(axis, keys) and not (self.only_apt and teller.awkward(axis, *keys))
+
+    def speakable(self, view: str, axis: str, *keys: str) -> bool:
+        """Tell whether the objects have names that single them out, and are apt."""
+        return self.scene.nameable(*keys) and self.apt(view, axis, *keys)
 
     def long_named(self, view: str, *keys: str) -> bool:
         """Tell whether one of the objects has to be called "the nearer cup in the picture"."""
@@ -104,8 +114,12 @@ class Asker:
     def more(self) -> bool:
         """Tell whether to look again when nothing is left to ask.
 
-        What was asked may be asked once more, in other words; then about objects that no name singles out as well.
+        Names may sound odd then; what was asked may be asked once more, in other words; then about objects that no
+        name singles out as well.
         """
+        if self.only_apt:
+            self.only_apt = False
+            return True
         if self.only_clear and (self.again or not self.asked):
             self.only_clear = False
             return True

@@ -12,12 +12,12 @@ from spacesgg.scene import Fact, Scene
 STAYING = 1 / 3  # the share of such pairs, where there are some: the turned ones have two more ways of asking
 # axis → whether a pair is as the camera sees it, and whether it is the other way round
 SAME = {
-    "left": "of {both}, is the same one on the left as for the camera",
-    "front": "of {both}, is the same one in front as for the camera",
+    "left": "are {both} in the same order from left to right as in the camera's view",
+    "front": "are {both} in the same order from near to far as in the camera's view",
 }
 SWAPPED = {
-    "left": "do {both} swap left and right compared with the camera's view",
-    "front": "do {both} swap near and far compared with the camera's view",
+    "left": "is the order of {both} from left to right reversed, compared with the camera's view",
+    "front": "is the order of {both} from near to far reversed, compared with the camera's view",
 }
 DIFFERENCE = (
     "what changes between {both} when you move back to the camera",
@@ -74,7 +74,9 @@ def _arrive(asker: Asker, view: str) -> tuple[str, str] | None:
         far = teller.chance(0.35) and len(blocks[-1]) <= 3
         about = blocks[-1] if far else blocks[0]
         word = (
-            teller.pick("farthest from you", "farthest away") if far else teller.pick("closest to you", "nearest")
+            teller.pick("farthest from you", "farthest away")
+            if far
+            else teller.pick("closest to you", "nearest to you")
         )
         asked = ("what is {word}", "what would be {word}", "which of the things here would be {word}")
         question = sentence(teller.pick(*asked, word=word), "?")

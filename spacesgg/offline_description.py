@@ -3,12 +3,11 @@
 import random
 import re
 
+from spacesgg import offline_room
 from spacesgg.errors import InputError
 from spacesgg.offline_wording import Teller, count_word, join, sentence, shuffled
 from spacesgg.scene import Fact, Scene
 
-# An object costs some 45 tokens and a relation some 120; LLaVA's loader cuts a record at 2,048.
-MAX_THINGS = 14
 MAX_TOKENS_OF_RELATIONS = 500
 TOKENS_OF_A_RELATION = 120
 
@@ -24,18 +23,22 @@ def describe(scene: Scene, rng: random.Random) -> str:
         raise InputError(f"no layered description: in no layer, for its depth is unknown, is {named}")
     if len(scene.things) == 1:
         raise InputError("no layered description: there is but one object, nothing in front of it or behind")
-    layers = _fit(scene, scene.layers())
+    layers = offline_room.fit(scene)
+    whole = layers == scene.layers()
     teller = Teller(scene, rng)
     told: list[Fact] = []
     parts = []
-    if len(layers) > 1 and not _left_out(scene, layers) and rng.random() < 0.4:
+    if offline_room.untold(scene, layers):
+        parts.append(sentence(teller.pick(*CROWDED)))
+    elif len(layers) > 1 and whole and rng.random() < 0.4:
         parts.append(_overview(teller, len(layers)))
-    room = MAX_TOKENS_OF_RELATIONS // TOKENS_OF_A_RELATION - (len(teller.scene.things) > 9)
-    budget = rng.randint(1, max(room, 1))
+    spare = offline_room.spare(scene, layers, MAX_TOKENS_OF_RELATIONS)
+    room = spare // TOKENS_OF_A_RELATION - (len(teller.scene.things) > 9)
+    budget = rng.randint(min(room, 1), room) if room > 0 else 0
     for number, layer in enumerate(layers):
         new = [key for key in layer if key not in teller.named]
         known = [key for key in layer if key in teller.named]
-        parts.append(sentence(_layer(teller, layers, number, shuffled(rng, new), known)))
+        parts.append(sentence(_layer(teller, layers, number, shuffled(rng, new), known, whole)))
         last = number == len(layers) - 1
         share = budget if last else rng.randint(0, min(budget, 2))
         facts = _facts(teller, set(new), told)[:share]
@@ -45,32 +48,6 @@ def describe(scene: Scene, rng: random.Random) -> str:
     if budget and rng.random() < 0.5 and (row := _row(teller)):
         parts.append(row)
     return " ".join(parts)
-
-
-def _fit(scene: Scene, layers: list[list[str]]) -> list[list[str]]:
-    """Return the layers without the smallest objects where there are too many for one text.
-
-    A layer that shows nothing but what reaches into it is then left out: it was that of objects that are not told.
-    """
-    placed = [key for key in scene.things if any(key in layer for layer in layers)]
-
-    def area(key: str) -> float:
-        x0, y0, x1, y1 = scene.things[key].box
-        return abs((x1 - x0) * (y1 - y0))
-
-    kept = set(sorted(placed, key=area, reverse=True)[:MAX_THINGS])
-    fitting, seen = [], set()
-    for layer in layers:
-        left = [key for key in layer if key in kept]
-        if left and (len(kept) == len(placed) or not seen.issuperset(left)):
-            fitting.append(left)
-        seen.update(left)
-    return fitting
-
-
-def _left_out(scene: Scene, layers: list[list[str]]) -> bool:
-    """Tell whether objects of the scene are in none of `layers`, for want of room."""
-    return not scene.things.keys() <= {key for layer in layers for key in layer}
 
 
 def _overview(teller: Teller, count: int) -> str:
@@ -90,6 +67,12 @@ def _precede(scene: Scene, before: list[str], after: list[str]) -> bool:
     return bool(before and after) and all(scene.before("front", "front", a, b) for a in before for b in after)
 
 
+# What opens a text that does not tell everything.
+CROWDED = (
+    "there is a lot to see here; these are the larger things, from near to far",
+    "this is a crowded scene, of which only the larger things are told here, from front to back",
+    "many things are in view; the larger ones, from near to far, are these",
+)
 # Sentences that put a layer in its place. {listed} is what is new in it; the verbs agree with that.
 ONLY_LAYER = (
     "there is only one layer of depth here, and it holds {listed}",
@@ -108,6 +91,7 @@ FIRST = (
     "starting at the front, you find {listed}",
     "up front {be} {listed}",
 )
+BEGINNING = ("{listed} {come} first", "to begin with, there {be} {listed}")
 NEAREST = (
     "closest to the camera {be} {listed}",
     "nearest to the camera {be} {listed}",
@@ -122,7 +106,6 @@ MIDDLE = (
     "after that {come} {listed}",
     "the following layer is made up of {listed}",
     "next in depth {come} {listed}",
-    "going on from there, you reach {listed}",
 )
 BEHIND_ONE = ("beyond that {be} {listed}", "farther back {be} {listed}")
 BEHIND_SEVERAL = ("behind them {be} {listed}", "farther back {be} {listed}", "behind them {come} {listed}")
@@ -135,6 +118,7 @@ LAST = (
     "the scene closes with {listed} in the background",
     "that leaves {listed} in the background",
 )
+ENDING = ("finally {come} {listed}", "last {come} {listed}")
 FARTHEST = (
     "farthest away {be} {listed}",
     "farthest from the camera {be} {listed}",
@@ -154,8 +138,13 @@ ONLY_REACHING = (
 )
 
 
-def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str], known: list[str]) -> str:
-    """Return one layer's sentence. "Nearest" and "behind" are used only where every pair is known to be so."""
+def _layer(
+    teller: Teller, layers: list[list[str]], number: int, new: list[str], known: list[str], whole: bool
+) -> str:
+    """Return one layer's sentence. "Nearest" and "behind" are used only where every pair is known to be so.
+
+    `whole`: the text tells everything that is in the layers, and of all layers.
+    """
     scene, last = teller.scene, len(layers) - 1
     words = {"reach": "reaches", "extend": "extends"}
     if new:  # what no name singles out is not worth a second mention
@@ -170,19 +159,27 @@ def _layer(teller: Teller, layers: list[list[str]], number: int, new: list[str],
     earlier = [key for layer in layers[:number] for key in layer]
     several = number > 0 and teller.plural(*layers[number - 1])  # "them" is what the sentence before spoke of
     come, make = ("come", "make") if teller.plural(*new) else ("comes", "makes")
-    words |= {"be": teller.be(*new), "come": come, "make": make, "listed": teller.introduce(new)}
-    if last == 0:
+    words |= {
+        "be": teller.be(*new),
+        "come": come,
+        "make": make,
+        "listed": teller.introduce(new, offline_room.untold(scene, layers)),
+    }
+    measured = scene.layers()  # of which the first and the last may be too small to tell
+    if len(measured) == 1:
         options = ONLY_LAYER
     elif number == 0:
         beaten = [key for key in others if key in scene.placed]
-        options = FIRST + (NEAREST if _precede(scene, layers[0], beaten) else ())
+        options = FIRST if set(new) <= set(measured[0]) else BEGINNING
+        options += NEAREST if _precede(scene, layers[0], beaten) else ()
     else:
-        options = (
-            LAST + (FARTHEST if _precede(scene, others, layers[number]) else ()) if number == last else MIDDLE
-        )
+        options = MIDDLE
+        if number == last:
+            options = LAST if set(new) <= set(measured[-1]) else ENDING
+            options += FARTHEST if _precede(scene, others, layers[number]) else ()
         if not known and _precede(scene, earlier, new):
             options += BEHIND_SEVERAL if several else BEHIND_ONE
-    if _left_out(scene, layers):  # what is told is there, but is not all of it
+    if not whole:  # what is told is there, but is not all of it
         options = tuple(option for option in options if not WHOLE.search(option))
     told = teller.pick(*options, **words)
     return told + teller.pick(*REACHING, **words) if known else told
@@ -198,6 +195,7 @@ def _facts(teller: Teller, new: set[str], told: list[Fact]) -> list[Fact]:
         and (fact.first in new or fact.second in new)
         and frozenset((fact.first, fact.second)) not in pairs
         and teller.scene.nameable(fact.first, fact.second)
+        and not teller.awkward(fact.axis, fact.first, fact.second)
         and teller.named.issuperset(teller.scene.twins(fact.first) + teller.scene.twins(fact.second))
         and not teller.says_nothing(fact)
     ]
@@ -213,13 +211,16 @@ def _facts(teller: Teller, new: set[str], told: list[Fact]) -> list[Fact]:
 
 
 def _relations(teller: Teller, facts: list[Fact]) -> list[str]:
-    """Return sentences for the facts; now and then two are joined, on their common object where they have one."""
+    """Return sentences for the facts; two about one object are joined on it, others now and then."""
     sentences = []
     waiting = list(facts)
     while waiting:
         fact = waiting.pop(0)
-        if waiting and teller.chance(0.5):
-            text = _joined(teller, fact, waiting.pop(0))
+        common = [other for other in waiting if {fact.first, fact.second} & {other.first, other.second}]
+        if waiting and (common or teller.chance(0.5)):
+            other = (common or waiting)[0]
+            waiting.remove(other)
+            text = _joined(teller, fact, other)
         else:
             text = _statement(teller, fact)
         opening = teller.pick(
@@ -237,10 +238,12 @@ def _joined(teller: Teller, one: Fact, other: Fact) -> str:
         return _statement(teller, one, manner) + link + _statement(teller, other, manner)
     subject = min(common)
     told = [f"{teller.the(subject, teller.chance(0.4))} {teller.be(subject)}"]
-    for fact, link in ((one, ""), (other, "and ")):
+    alike = one.axis == other.axis and (one.first == subject) == (other.first == subject)
+    for fact, link in ((one, ""), (other, "and")):
         object_ = fact.second if fact.first == subject else fact.first
         predicate = teller.predicate(fact, -1 if fact.first == subject else 1, manner)
-        told.append(f"{link}{predicate} {teller.the(object_, teller.chance(0.4))}")
+        said = (link,) if link and alike else (link, predicate)  # "behind the lamp and the desk"
+        told += [*filter(None, said), teller.the(object_, teller.chance(0.4))]
     return " ".join(told)
 
 
@@ -249,7 +252,11 @@ def _statement(teller: Teller, fact: Fact, manner: int | None = None) -> str:
     tag = teller.chance(0.4)
     turned = teller.chance(0.5)
     a, b = (fact.second, fact.first) if turned else (fact.first, fact.second)
-    others = [f for f in teller.scene.pair_facts("front", a, b) if f.axis != fact.axis]
+    others = [
+        f
+        for f in teller.scene.pair_facts("front", a, b)
+        if f.axis != fact.axis and not teller.says_nothing(f) and not teller.awkward(f.axis, a, b)
+    ]
     if not others or manner is not None or teller.chance(0.75):
         return teller.relate(fact, turned, tag, manner)
     subject = teller.the(a, tag)

@@ -66,7 +66,7 @@ def _which(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     fact, turned = found
     teller, tag = asker.teller(view), asker.tagging()
     winner = fact.second if turned else fact.first
-    one, other = shuffled(asker.rng, [teller.the(fact.first, tag), teller.the(fact.second, tag)])
+    one, other = teller.names(shuffled(asker.rng, [fact.first, fact.second]), tag)
     comparative = teller.pick(*COMPARATIVES[axis, 1 if turned else -1])
     plain = "are" if teller.plural(fact.first) and teller.plural(fact.second) else "is"
     clause = teller.pick(
@@ -116,7 +116,7 @@ def _where(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         f"relative to {other}, where {be} {one}",
     )
     question = asker.ask(view, clause)
-    known = asker.scene.pair_facts(view, a, b)
+    known = [also for also in asker.scene.pair_facts(view, a, b) if not teller.says_nothing(also)]
     subject = teller.the(a)
     predicates = teller.predicates(known, a)
     for also in known:
@@ -152,7 +152,7 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         asked = ("between", view, axis, fact.first, fact.second)
         if not 1 <= len(inside) <= 3 or asked in asker.asked:
             continue
-        if not scene.nameable(fact.first, *inside, fact.second):
+        if not asker.speakable(view, axis, fact.first, *inside, fact.second):
             continue
         asker.asked.add(asked)
         tag = asker.tagging()
@@ -162,7 +162,7 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
                 f"what lies between {one} and {other} in depth",
                 f"going from near to far, what comes between {one} and {other}",
                 f"what is farther away than {one} but nearer than {other}",
-                f"looking into the scene, what would you meet after {one} and before {other}",
+                f"in depth, what comes after {one} and before {other}",
             ),
             "left": (
                 f"going from left to right, what comes between {one} and {other}",
@@ -178,7 +178,8 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         # "the left-hand cup on the right": what its name says is no place
         fitting = options[axis][:2] if asker.long_named(view, fact.first, fact.second) else options[axis]
         question = asker.ask(view, teller.pick(*fitting))
-        listed, be = teller.all(inside), teller.be(*inside)
+        inside = scene.ordered(view, axis, inside)
+        listed, be = join(teller.names(inside)), teller.be(*inside)
         if len(inside) == 1 and teller.chance(0.5):
             key = inside[0]
             manner = teller.manner(axis)
@@ -192,8 +193,10 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             come = "come" if teller.plural(*inside) else "comes"
             text = teller.pick(
                 f"{listed} {come} between {first} and {second} {way}",
-                f"between {first} and {second} {come} {listed}",
-                f"that would be {listed}, coming between {first} and {second}",
+                f"going {way}, {listed} {come} between {first} and {second}"
+                if axis == "left"
+                else f"between {first} and {second} {way} {come} {listed}",
+                f"that would be {listed}, coming between {first} and {second} {way}",
             )
         return asker.add((question, asker.answer(view, axis, text)), inside)
     return None
@@ -212,13 +215,13 @@ def _most(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
                 continue
             plain = [other for other in beaten if not asker.long_named(view, other)]
             rivals = asker.rng.sample(plain if len(plain) > 1 else beaten, 2)
-            if not scene.nameable(*rivals):
+            if not asker.speakable(view, axis, key, *rivals):
                 continue
             asker.ranked.add((view, axis))
             three = shuffled(asker.rng, [key, *rivals])
             tag = asker.tagging()
             superlative = teller.pick(*SUPERLATIVES[axis, sign])
-            listed = [teller.the(k, tag) for k in three]
+            listed = teller.names(three, tag)
             clause = teller.pick(
                 f"which of these is {superlative}: {join(listed, 'or')}",
                 f"of {join(listed)}, which is {superlative}",
@@ -244,7 +247,7 @@ def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         if not inside:
             continue
         row = [fact.first, asker.rng.choice(inside), fact.second]
-        if not scene.nameable(*row):
+        if not asker.speakable(view, axis, *row):
             continue
         asker.ranked.add((view, axis))
         sign = asker.rng.choice((-1, 1))
@@ -252,7 +255,7 @@ def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             row.reverse()
         order = teller.pick(*ORDERS[axis, sign])
         tag = asker.tagging()
-        listed = join([teller.the(key, tag) for key in shuffled(asker.rng, row)])
+        listed = join(teller.names(shuffled(asker.rng, row), tag))
         bidding = teller.chance(0.5)
         if bidding:
             clause = teller.pick(f"put {listed} in order, {order}", f"arrange {listed} {order}")
@@ -278,7 +281,7 @@ def _name_one(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         for sign in shuffled(asker.rng, (-1, 1)):
             there = [other for other in keys if scene.sign(view, axis, other, key) == sign]
             asked = ("name", view, axis, sign, key)
-            if not 1 <= len(there) <= 3 or asked in asker.asked or not scene.nameable(key, *there):
+            if not 1 <= len(there) <= 3 or asked in asker.asked or not asker.speakable(view, axis, key, *there):
                 continue
             facts = [Fact(view, axis, *((other, key) if sign == -1 else (key, other))) for other in there]
             if asker.asked.issuperset(facts):
@@ -301,7 +304,7 @@ def _name_one(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
                 text = teller.relate(facts[0], turned=sign == 1)
             else:
                 both = "both " if len(there) == 2 else ""
-                text = f"{both}{teller.all(there)} are {words} {teller.the(key)}"
+                text = f"{both}{join(teller.names(there))} are {words} {teller.the(key)}"
             return asker.add((question, asker.answer(view, axis, text)), there)
     return None
 

@@ -5,6 +5,7 @@ tag is written only for what holds from the camera, or in any view (above, below
 that the text has named before: a reader of the tags alone knows no other viewpoint.
 """
 
+import itertools
 import random
 from collections.abc import Iterable, Sequence
 
@@ -64,7 +65,10 @@ STANDING = {
     ),
 }
 FROM_THERE = ("from there", "from that side", "seen from there", "from that position", "from that spot")
-COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+COUNTS = (
+    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+)
 
 
 def sentence(text: str, end: str = ".") -> str:
@@ -132,9 +136,13 @@ class Teller:
         """Return "is" or "are"."""
         return "are" if self.plural(*keys) else "is"
 
-    def introduce(self, keys: Sequence[str]) -> str:
-        """Return the objects at their first mention: "a lamp, two chairs and another table"."""
+    def introduce(self, keys: Sequence[str], untold: Iterable[str] = ()) -> str:
+        """Return the objects at their first mention: "a lamp, two chairs and another table".
+
+        Of what has its like among `untold`, objects that the text leaves out, no number is given: "some horses".
+        """
         parts, seen = [], set()
+        uncounted = {self.scene.things[key].noun for key in untold}
         for key in keys:
             if key in seen:
                 continue
@@ -142,10 +150,11 @@ class Teller:
             alike = [other for other in dict.fromkeys(keys) if self.scene.things[other].noun == noun]
             earlier = any(self.scene.things[other].noun == noun for other in self.named if other not in keys)
             countable = not (noun.plural or noun.mass or noun.article in ("", "the"))
-            if 1 < len(alike) < len(COUNTS) and countable:
+            if len(alike) > 1 and countable:
                 self.named.update(alike)
                 tagged = grounded_text.ref(nouns.plural(noun.text), *alike)
-                parts.append(f"{COUNTS[len(alike)]} {'more ' if earlier else ''}{tagged}")
+                number = "some" if noun in uncounted else count_word(len(alike))
+                parts.append(f"{number} {'more ' if earlier else ''}{tagged}")
                 seen.update(alike)
                 continue
             another = earlier or any(self.scene.things[other].noun == noun for other in seen)
@@ -172,8 +181,8 @@ class Teller:
         if noun.plural:
             return f"some {self._tag(key)}"
         self.named.add(key)
-        alike = all(self.scene.things[twin].noun == noun for twin in twins) and len(twins) + 1 < len(COUNTS)
-        count = f"{COUNTS[len(twins) + 1]} " if alike else ""
+        alike = all(self.scene.things[twin].noun == noun for twin in twins)
+        count = f"{count_word(len(twins) + 1)} " if alike else ""
         return f"one of the {count}{grounded_text.ref(nouns.plural(noun.text), key)}"
 
     def _of_the_picture(self, word: str) -> str:
@@ -186,30 +195,55 @@ class Teller:
     def telling_word(self, key: str) -> str:
         """Return what tells the object from its twins, the same throughout the text; "" where nothing does.
 
-        Twins are told apart in one direction where they can be: not as "left-hand" and "nearer".
+        Twins are told apart in one direction where they can be: not as "left-hand" and "nearer". Those that are
+        nearer in the picture are so only while depth is not the topic, nor seen from elsewhere, so other words
+        go before.
         """
         if key not in self._telling:
             words = self.scene.telling_words(key)
+            words = [word for word in words if word not in TELLING_WORDS["front"]] or words
             said = {self._telling.get(twin) for twin in self.scene.twins(key)}
             fitting = [w for w in words if any(w in axis and said & {*axis} for axis in TELLING_WORDS.values())]
             self._telling[key] = self.rng.choice(fitting or words) if words else ""
         return self._telling[key]
 
     def says_nothing(self, fact: Fact) -> bool:
-        """Tell whether the names say it already: "the left-hand chair is to the left of the right-hand chair"."""
-        if fact.view != "front" and fact.axis != "up":
+        """Tell whether the names say it already: "the left-hand chair is to the left of the right-hand chair".
+
+        From elsewhere, "the nearer chair in the picture is behind the farther chair" sounds like a slip.
+        """
+        if fact.view != "front" and fact.axis == "left":
             return False
         words = {self.telling_word(fact.first), self.telling_word(fact.second)}
         return fact.second in self.scene.twins(fact.first) and not words.isdisjoint(TELLING_WORDS[fact.axis])
 
-    def all(self, keys: Sequence[str]) -> str:
-        """Return the objects as known ones, joined by "and"."""
-        named = [self.the(key) for key in keys]
+    def give_away(self, axis: str, keys: Iterable[str]) -> bool:
+        """Tell whether the names of some of the objects say how these lie along `axis`."""
+        pairs = itertools.combinations(keys, 2)
+        return any(self.says_nothing(Fact(self.view, axis, *pair)) for pair in pairs)
+
+    def awkward(self, axis: str, *keys: str) -> bool:
+        """Tell whether the names sound odd for what is told along `axis`.
+
+        So does depth, or another viewer's sight, of "the nearer chair in the picture"; and "seen from behind, the
+        left-hand chair in the picture is to the right of the right-hand chair".
+        """
+        words = {key: self.telling_word(key) for key in keys if self.scene.twins(key)}
+        turned = axis == "left" and any(
+            words[key] in TELLING_WORDS["left"] and not words.keys().isdisjoint(self.scene.twins(key))
+            for key in words
+        )
+        deep = not set(words.values()).isdisjoint(TELLING_WORDS["front"])
+        return (deep and (self.view != "front" or axis == "front")) or (turned and self.view != "front")
+
+    def names(self, keys: Sequence[str], tag: bool = True) -> list[str]:
+        """Return the names of known objects for one list of them."""
+        named = [self.the(key, tag) for key in keys]
         # "the nearer sofa and the farther sofa in the picture": said once of all
         ends = {self._of_the_picture(self.telling_word(key)) if self.scene.twins(key) else "" for key in keys}
         if len(ends) == 1 and (end := ends.pop()):
             named[:-1] = [name.removesuffix(end) for name in named[:-1]]
-        return join(named)
+        return named
 
     def together(self, keys: Sequence[str]) -> str:
         """Return the objects as known ones, those that no name singles out as "three of the horses"."""

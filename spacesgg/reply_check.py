@@ -9,7 +9,16 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from spacesgg import chatter, grounded_text, layer_claims, nouns, strangers, training_record, viewpoints
+from spacesgg import (
+    chatter,
+    grounded_text,
+    layer_claims,
+    nouns,
+    offline_room,
+    strangers,
+    training_record,
+    viewpoints,
+)
 from spacesgg.claims import read, read_question
 from spacesgg.errors import InputError
 from spacesgg.mentions import Names
@@ -84,10 +93,15 @@ def check_reply(scene: Scene, prompt: Prompt, text: str, finish_reason: str = "s
 
 
 def _missing(scene: Scene, text: str) -> str:
-    """Return the objects of the scene's layers that a description does not name, as a list in words."""
+    """Return the objects of the scene's layers that a description does not name, as a list in words.
+
+    Of a scene that no text has room for, none has to be named.
+    """
+    if not (layers := _layers(scene)) or offline_room.untold(scene, offline_room.fit(scene)):
+        return ""
     _, mentions = Names(scene).encode(text)
     named = {key for mention in mentions for keys in mention.options for key in keys}
-    wanted = dict.fromkeys(key for layer in _layers(scene) for key in layer if key not in named)
+    wanted = dict.fromkeys(key for layer in layers for key in layer if key not in named)
     return ", ".join(f"the {scene.things[key].noun.text} {key}" for key in wanted)
 
 

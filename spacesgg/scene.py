@@ -215,6 +215,15 @@ class Scene:
         inside = self._after[view, axis][a] & self._before[view, axis][b]
         return [key for key in self.things if key in inside] if inside else []
 
+    def ordered(self, view: str, axis: str, keys: Iterable[str]) -> list[str]:
+        """Return the keys so that none comes after one that it is known to precede."""
+        left, found = list(keys), []
+        while left:
+            free = (key for key in left if not any(self.before(view, axis, other, key) for other in left))
+            found.append(next(free, left[0]))  # signs that some other program wrote may go round in a circle
+            left.remove(found[-1])
+        return found
+
     def blocks(self, view: str, axis: str, keys: Iterable[str] | None = None) -> list[list[str]]:
         """Split `keys` (default: all) into the most blocks of which each is wholly known to precede the next."""
         left = list(self.things if keys is None else keys)

@@ -5,13 +5,16 @@ import itertools
 import json
 import random
 import re
+import string
 
 import pytest
 
 import llm_based_query
 import prompts
-from spacesgg import grounded_text, offline_wording, reply_check, training_record
+from spacesgg import grounded_text, offline_description, offline_wording, reply_check, training_record
 from spacesgg.errors import InputError
+from spacesgg.offline_asker import Asker
+from spacesgg.offline_question_kinds import _where, between
 from spacesgg.scene import Fact, Scene
 
 TURNING = (prompts.create_between_prompt, prompts.create_rotation_prompt)
@@ -107,7 +110,8 @@ def test_one_of_several_has_a_name_in_every_view():
         record = write(prompts.create_rotation_prompt, row_of("cup", "cup", "sofa", "lamp"), seed)
         said = " ".join(grounded_text.plain(text) for text in texts(record))
         assert "one of the" not in said
-        rest = re.sub(r"\b(?:(?:left|right)-hand cup and the )?(?:left|right)-hand cup in the picture", "", said)
+        one = "(?:left|right)-hand cup"
+        rest = re.sub(rf"\b(?:{one} (?:and|or) the )?{one} in the picture", "", said)
         named += rest != said
         assert not re.search(r"\b(?:the|hand) cup\b", rest), said
     assert named > 30
@@ -161,11 +165,11 @@ def test_whether_a_pair_turns_against_the_camera_s_view_is_answered_by_yes_as_of
     for seed in range(300):
         prompt = prompts.create_rotation_prompt(scene, random.Random(seed))
         for asked, told in training_record.turns(prompt.offline(random.Random(seed))):
-            if "same one" in asked or "swap" in asked:
-                axis = 0 if "left" in asked else 2
+            if "same order" in asked or "reversed" in asked:
+                axis = 0 if "left to right" in asked else 2
                 turned = signs[prompt.view][axis] != signs["front"][axis]
                 answers[told.split(":")[0]] += 1
-                assert told.startswith("Yes: " if turned == ("swap" in asked) else "No: "), (asked, told)
+                assert told.startswith("Yes: " if turned == ("reversed" in asked) else "No: "), (asked, told)
     assert min(answers["Yes"], answers["No"]) > 0.4 * answers.total() > 30, answers
 
 
@@ -217,15 +221,179 @@ def test_many_alike_that_reach_into_a_layer_are_counted():
         }
 
 
-def test_a_layer_of_what_is_too_small_to_tell_is_left_out():
-    entry = row_of(*(f"thing {a}" for a in "abcd"), *(f"big {a}" for a in "abcdefghijklmn"), step=50)
-    keys = entry["levels"][0]
-    for key in keys[4:]:
-        entry[key][1][3] = 200.0
-    entry["levels"] = [keys[4:11], [keys[4], *keys[:2]], [keys[4], *keys[2:4]], keys[11:]]
+def crowd(*labels):
+    """An entry with objects in three layers by turns, of which no more is known; the last are the smallest."""
+    keys = [f"[[{10 * i}, {10 * i}, {10 * i + 400 - i}, {10 * i + 400 - i}]]" for i in range(len(labels))]
+    entry = {key: [label, box_of(key), "m"] for key, label in zip(keys, labels, strict=True)}
+    pairs = {f"{a}>{b}": [0, 0, 0] for a, b in itertools.combinations(keys, 2)}
+    return entry | {"levels": [keys[0::3], keys[1::3], keys[2::3]], "order_list": pairs}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("horse",) * 24 + ("person",) * 6,
+        tuple(f"thing{a}x" for a in string.ascii_lowercase) + ("horse",) * 4,
+        ("horse",) * 55,
+    ],
+)
+def test_all_of_a_crowded_scene_is_told_and_counted(labels):
+    entry = crowd(*labels)
+    entry["levels"][1] = entry["levels"][1] + entry["levels"][0][:4]  # some reach into the next layer
+    scene = Scene.from_entry("a.jpg", entry)
+    for seed in range(10):
+        prompt = prompts.create_layer_prompt(scene, random.Random(seed))
+        reply = prompt.offline(random.Random(seed))
+        assert reply_check.check_reply(scene, prompt, reply, "stop").faults == [], reply
+        record = write(prompts.create_layer_prompt, entry, seed)
+        assert training_record.faults(record) == []
+        told, counted = texts(record)[1], collections.Counter()
+        assert {box for ref in grounded_text.parse(told).refs for box in ref.boxes} == {
+            grounded_text.boxes(key)[0] for key in scene.things
+        }
+        plain = grounded_text.plain(told).lower()
+        for number, noun in re.findall(r"\b([a-z]+) (?:more )?(horses?|people|person)\b", plain):
+            single = noun in ("horse", "person")
+            counted[noun[0]] += 1 if single else 0 if number == "the" else offline_wording.COUNTS.index(number)
+        assert counted == collections.Counter(label[0] for label in labels if label in ("horse", "person"))
+
+
+def test_what_a_text_has_no_room_for_is_not_denied():
+    entry = crowd(*(f"thing {n}" for n in range(30)), *("horse",) * 30)
+    scene = Scene.from_entry("a.jpg", entry)
     for seed in range(20):
+        record = write(prompts.create_layer_prompt, entry, seed)
+        assert training_record.faults(record) == []
+        told = texts(record)[1]
+        boxes = {box for ref in grounded_text.parse(told).refs for box in ref.boxes}
+        order = [grounded_text.boxes(key)[0] for key in scene.things]
+        assert boxes == set(order[: len(boxes)]) and 35 < len(boxes) < 60, "the larger ones are told"
+        prompt = prompts.create_layer_prompt(scene, random.Random(seed))
+        assert "Mention the larger objects" in prompt.messages[1]["content"]
+        assert reply_check.check_reply(scene, prompt, prompt.offline(random.Random(seed)), "stop").faults == []
+        said = grounded_text.plain(told)
+        assert re.match("There is a lot|This is a crowded|Many things are", said)
+        assert re.search(r"\bsome (?:more )?horses", said, re.I)
+        assert not re.search(rf"\b(?:{'|'.join(offline_wording.COUNTS)}) (?:more )?horses", said), said
+        assert not re.search("make|made up|consist|leaves|verything|layers", said)
+
+
+def test_the_farthest_of_what_is_told_is_no_background_when_it_is_not():
+    entry = crowd(*(f"thing{n}x" for n in range(60)))
+    keys = [key for layer in zip(*entry["levels"], strict=True) for key in layer]
+    entry["levels"] = [keys[58:59], keys[:30], keys[30:58], keys[59:]]
+    for seed in range(30):
+        told = texts(write(prompts.create_layer_prompt, entry, seed))[1]
+        assert not re.search("ground|front layer|closes|[Uu]p front|at the front", told), told
+
+
+def test_what_reaches_on_is_the_first_that_is_left_out():
+    entry = crowd(*(f"thing{n}x" for n in range(34)))
+    first, second, third = entry["levels"]
+    entry["levels"] = [first, [*first, *second], first, [*first, *third]]
+    for seed in range(20):
+        told = texts(write(prompts.create_layer_prompt, entry, seed))[1]
+        assert len(grounded_text.parse(told).refs) >= 34
+        assert not re.search("reach|stretch|extend|layers|next layer|layer deeper", told), told
+
+
+def between_entry():
+    """A bowl, a cup, a sofa, a lamp, a vase and a bowl, one after the other in depth, the same from all sides."""
+    entry = row_of("lamp", "cup", "vase", "bowl", "sofa", "bowl")
+    lamp, cup, vase, bowl, sofa, other = entry["levels"][0]
+    rank = {cup: 0, sofa: 1, lamp: 2, vase: 3, bowl: -1, other: 4}
+    for view, seen in (("front", entry), *entry["views"].items()):
+        sign = -1 if view in ("front", "left") else 1
+        seen["order_list"] = {
+            f"{a}>{b}": [0, 0, sign if rank[a] < rank[b] else -sign] for a, b in itertools.combinations(rank, 2)
+        }
+    return entry
+
+
+def test_what_lies_between_is_named_in_its_order_and_in_depth():
+    scene, rows = Scene.from_entry("a.jpg", between_entry()), 0
+    rank = {"cup": 0, "sofa": 1, "lamp": 2, "vase": 3}
+    for seed, view in itertools.product(range(150), ("front", "left", "back")):
+        question, told = between(Asker(scene, random.Random(seed)), view, "front")
+        assert "meet" not in question and "bowl" not in question
+        assert "between" not in told or "in depth" in told, told
+        ends = re.findall("cup|sofa|lamp|vase", grounded_text.plain(question))
+        names = re.findall("cup|sofa|lamp|vase", grounded_text.plain(told))
+        inside = [name for name in names if name not in ends]
+        if len(inside) == 2:
+            rows += 1
+            assert inside == sorted(inside, key=rank.get, reverse=view == "back"), told
+    assert rows > 50
+
+
+def test_what_is_nearer_in_the_picture_is_not_so_called_where_depth_or_another_side_is_the_topic():
+    entry = between_entry()
+    bowls = [key for key in entry["levels"][0] if entry[key][0] == "bowl"]
+    scene = Scene.from_entry("a.jpg", entry)
+    for function, seed in itertools.product(TURNING, range(60)):
+        assert not re.search(r"(?:nearer|farther) <ref>bowl", str(write(function, entry, seed))), (
+            "other topics are there"
+        )
+    teller = offline_wording.Teller(scene, random.Random(0))
+    assert {teller.telling_word(key) for key in bowls} == {"nearer", "farther"}
+    for view in ("front", "left", "back"):
+        assert teller.at(view).says_nothing(Fact(view, "front", *bowls))
+    for pair, signs in entry["order_list"].items():
+        if pair == f"{bowls[0]}>{bowls[1]}":
+            signs[0] = -1
+    teller = offline_wording.Teller(Scene.from_entry("a.jpg", entry), random.Random(0))
+    assert {teller.telling_word(key) for key in bowls} == {"left-hand", "right-hand"}
+
+
+def test_what_names_say_of_one_another_is_not_told():
+    entry = row_of("cup", "cup", "sofa", order=(-1, 0, -1))  # the left-hand cup and the right-hand cup
+    scene = Scene.from_entry("a.jpg", entry)
+    cups = entry["levels"][0][:2]
+    for seed in range(60):
+        asker = Asker(scene, random.Random(seed))
+        assert not asker.apt("front", "left", *cups) and asker.apt("front", "front", *cups)
+        assert not asker.apt("back", "left", *cups), "the left-hand cup in the picture is to the right of …"
+        asker.more()
+        assert asker.apt("back", "left", *cups), "where nothing else is left to ask"
+        teller = offline_wording.Teller(scene, random.Random(seed))
+        asker.asked.update(fact for fact in scene.facts() if fact.second not in cups)
+        told = [
+            offline_description._statement(teller, Fact("front", "front", *cups)),
+            _where(asker, "front", "front")[1],
+        ]
+        for text in map(grounded_text.plain, told):
+            assert not re.search("left|right", text.replace("left-hand", "").replace("right-hand", "")), text
+
+
+def test_two_statements_about_one_thing_are_one_sentence():
+    scene = Scene.from_entry("a.jpg", row_of("cup", "sofa", "lamp", "vase"))
+    cup, sofa, lamp, vase = scene.things
+    for seed in range(20):
+        teller = offline_wording.Teller(scene, random.Random(seed))
+        facts = [
+            Fact("front", "left", cup, sofa),
+            Fact("front", "left", lamp, vase),
+            Fact("front", "left", cup, vase),
+        ]
+        assert [text.count("cup") for text in offline_description._relations(teller, facts)] == [1, 0]
+
+
+def test_a_predicate_is_said_once_of_two_objects():
+    entry = row_of("cup", "sofa", "lamp", order=(0, 0, -1))
+    entry["levels"] = [[key] for key in entry["levels"][0]]
+    for seed in range(200):
         said = grounded_text.plain(texts(write(prompts.create_layer_prompt, entry, seed))[1])
-        assert "thing" not in said and not re.search("reach|stretch|extend|layer", said), said
+        assert not re.search(r"(?:than|of|behind) the \w+ and (?:farther|nearer|closer|behind|in front)", said), (
+            said
+        )
+
+
+def test_the_prompt_does_not_begin_twice_alike():
+    entry = row_of("cup", "sofa") | {"caption_annotation": "The picture shows a cup."}
+    entry["views"]["left"]["order_list"] = entry["order_list"]
+    for function in (prompts.create_layer_prompt, *TURNING):
+        message = function(Scene.from_entry("a.jpg", entry), random.Random(0)).messages[1]["content"]
+        assert message.startswith("About the picture: The picture shows a cup.")
 
 
 def test_what_is_nearest_is_said_in_spite_of_the_sky():

@@ -111,10 +111,12 @@ MENTION = (
 LISTED = rf"{MENTION}(?:, {MENTION})*(?: and {MENTION})?"
 CHAIN = rf"(?:{PHRASE})(?:(?:, | and )(?:{PHRASE}))*"
 CLAIM = re.compile(
-    rf"(?:both )?({LISTED}),? (?:which )?(?:is|are) ({CHAIN}) ({MENTION})((?: and (?:{CHAIN}) {MENTION})*)"
+    rf"(?:both )?({LISTED}),? (?:which )?(?:is|are) ({CHAIN}) ({MENTION})((?: and (?:(?:{CHAIN}) )?{MENTION})*)"
 )
 BETWEEN = re.compile(rf"({LISTED}),? (?:comes?|coming) between ({MENTION}) and ({MENTION})", re.IGNORECASE)
-BETWEEN_TURNED = re.compile(rf"between ({MENTION}) and ({MENTION}) comes? ({LISTED})", re.IGNORECASE)
+BETWEEN_TURNED = re.compile(
+    rf"between ({MENTION}) and ({MENTION})(?: in (?:depth|height))? comes? ({LISTED})", re.IGNORECASE
+)
 AWAY = re.compile("|".join((*offline_wording.FROM_THERE, "from where you", "from your side")), re.IGNORECASE)
 
 
@@ -148,9 +150,11 @@ def claims(text, scene):
             found.extend(
                 (*PHRASES[words], subject, keys_in(match[3], scene)[0]) for words in re.findall(PHRASE, match[2])
             )
-            for more in re.finditer(rf" and ({CHAIN}) ({MENTION})", match[4]):
+            chain = match[2]
+            for more in re.finditer(rf" and (?:({CHAIN}) )?({MENTION})", match[4]):
+                chain = more[1] or chain  # "behind the desk and the lamp"
                 found.extend(
-                    (*PHRASES[words], subject, keys_in(more[2], scene)[0]) for words in re.findall(PHRASE, more[1])
+                    (*PHRASES[words], subject, keys_in(more[2], scene)[0]) for words in re.findall(PHRASE, chain)
                 )
         return "#"
 
@@ -214,7 +218,6 @@ def test_nearest_farthest_and_behind_are_proven(written):
 
 def test_descriptions_name_every_placed_object_in_the_order_of_its_layer(written):
     for entry, _, record in written[KINDS[0]]:
-        scene = Scene.from_entry("a.jpg", entry)
         named = [box for ref in grounded_text.parse(texts(record)[1]).refs for box in ref.boxes]
         first_layer = {}
         for number, layer in enumerate(entry["levels"]):
@@ -222,7 +225,7 @@ def test_descriptions_name_every_placed_object_in_the_order_of_its_layer(written
                 first_layer.setdefault(grounded_text.boxes(key)[0], number)
         order = [first_layer[box] for box in dict.fromkeys(named)]
         assert order == sorted(order)
-        assert set(named) == set(first_layer) or len(scene.things) > 14
+        assert set(named) == set(first_layer)
 
 
 @pytest.mark.parametrize("function", KINDS[1:])
@@ -347,7 +350,7 @@ def test_an_order_is_asked_once(written):
     ranking = re.compile(rf"\b(?:{'|'.join(front)}|farthest|from near to far|from the nearest)\b(?! @| to the )")
     for entry, _, record in written[KINDS[2]]:
         asked = [tokens(text, Scene.from_entry("a.jpg", entry)) for text in texts(record)[::2]]
-        orders = [text for text in asked if ranking.search(text) and "between" not in text]
+        orders = [text for text in asked if ranking.search(text) and not re.search("between|camera's", text)]
         assert len(orders) <= 1, orders
 
 
