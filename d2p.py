@@ -207,7 +207,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
             f"--voxel-size: expected 0 for none, or at least {SMALLEST_VOXEL_M:g} (m), found {args.voxel_size:g}"
         )
     if args.no_ply:
-        for name in ("voxel_size", "outlier_neighbours", "outlier_std", "world_coordinates"):
+        for name in ("voxel_size", "outlier_neighbours", "outlier_std"):
             if getattr(args, name) != parser.get_default(name):
                 parser.error(f"--{name.replace('_', '-')} changes the clouds only, and --no-ply writes none")
     if args.outlier_neighbours == 1:

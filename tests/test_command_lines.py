@@ -80,9 +80,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(folder, capsys, command):
     assert said.count("\n") == 1 and "in.json" in said and "a file" in said
 
 
-@pytest.mark.parametrize(
-    "flag", ["--voxel-size 1", "--outlier-neighbours 9", "--outlier-std 1", "--world-coordinates"]
-)
+@pytest.mark.parametrize("flag", ["--voxel-size 1", "--outlier-neighbours 9", "--outlier-std 1"])
 def test_clouds_that_are_not_written_are_not_cleaned_either(folder, capsys, flag):
     assert run(d2p, "--dataset-path", ".", "--no-ply", *flag.split()) == 2
     assert f"{flag.split()[0]} changes the clouds only, and --no-ply writes none" in capsys.readouterr().err
