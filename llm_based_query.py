@@ -66,6 +66,14 @@ UNUSED = {
     "openai": ("workers",),
     "transformers": ("workers", "base_url", "timeout"),
 }
+UNUSED_BY_BATCHES = (
+    "workers",
+    "base_url",
+    "concurrency",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "timeout",
+)
 OFFLINE_NOTICE = "no endpoint is named: the texts are the offline writer's, made from the geometry by no model"
 
 
@@ -172,11 +180,12 @@ def choose_backend(args: argparse.Namespace) -> str:
 
 
 def tell_unused(args: argparse.Namespace) -> None:
-    """Print which of the flags that were given the backend has no use for."""
-    names = [name for name in UNUSED[args.backend] if name in args.changed]
+    """Print which of the flags that were given the backend, or the batch in its place, has no use for."""
+    batched = "--write-batch" if args.write_batch else "--read-batch" if args.read_batch else None
+    names = [name for name in (UNUSED_BY_BATCHES if batched else UNUSED[args.backend]) if name in args.changed]
     if names:
         flags = ", ".join("--" + name.replace("_", "-") for name in names)
-        who = "the offline writer" if args.backend == "template" else f"the backend {args.backend}"
+        who = batched or ("the offline writer" if args.backend == "template" else f"the backend {args.backend}")
         print(f"llm_based_query.py: {who} has no use for {flags}", file=sys.stderr)
 
 

@@ -293,6 +293,10 @@ def test_flags_that_the_offline_writer_has_no_use_for_are_told(folder, capsys):
     )
     assert run(folder, "--backend", "template") == 0
     assert capsys.readouterr().err == ""
+    assert (
+        run(folder, "--model", "m", "--attempts", "2", "--timeout", "9", "--write-batch", str(folder / "b")) == 0
+    )
+    assert "llm_based_query.py: --write-batch has no use for --timeout\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
