@@ -33,6 +33,7 @@ Write as someone who sees the picture: no word about facts, lists, boxes, captio
 
 # The objects of the worked examples.
 MUG = "<ref>mug</ref><box>[[120, 610, 260, 840]]</box>"
+MUGS = "<ref>mugs</ref><box>[[120, 610, 260, 840], [740, 600, 880, 830]]</box>"
 BOOK = "<ref>book</ref><box>[[400, 640, 720, 820]]</box>"
 WINDOW = "<ref>window</ref><box>[[300, 40, 700, 420]]</box>"
 LEFT_OF = "<pred>to the left of</pred><box>[[120, 610, 260, 840]]</box><box>[[400, 640, 720, 820]]</box>"
@@ -66,7 +67,8 @@ What holds from the camera:
 {scene.relation_lines("front")}
 
 Describe the scene in one paragraph, from the nearest layer to the farthest: what is in each layer, and for
-some objects where they are against each other. Mention {which}. Write the paragraph alone.
+some objects where they are against each other. Mention {which}; alike ones may share a phrase with
+all their boxes, as two {MUGS}. Write the paragraph alone.
 
 An example of the form, about another picture:
 In the foreground are a {MUG} and a {BOOK}; the mug is {LEFT_OF} the book. The background holds a {WINDOW},

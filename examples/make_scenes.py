@@ -41,9 +41,10 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from examples import scene_layout, scene_render, sensor_noise
-from spacesgg import annotations, batch, interrupts
+from spacesgg import annotations, batch, interrupts, nouns
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
+from spacesgg.offline_wording import count_word, join
 
 KINDS = ("clean", "kinect", "grown", "tilted", "drift", "sparse", "inverse", "stereo", "tof")
 SCALE_FACTORS = {**dict.fromkeys(("clean", "kinect", "grown", "tilted", "stereo", "tof"), 5000), "sparse": 256}
@@ -130,8 +131,8 @@ def caption(labels: list[str]) -> str:
     names = []
     for label, count in counts.items():
         article = "an" if label[0] in "aeiou" else "a"
-        names.append(f"{article} {label}" if count == 1 else f"{count} × {label}")
-    return f"The picture shows {', '.join(names)}."
+        names.append(f"{article} {label}" if count == 1 else f"{count_word(count)} {nouns.plural(label)}")
+    return f"The picture shows {join(names)}."
 
 
 def write_png(path: Path, image: np.ndarray, suffix: str = ".png") -> None:

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 
 from spacesgg import offline_room
 from spacesgg.errors import InputError
@@ -202,10 +203,12 @@ def _facts(teller: Teller, new: set[str], told: list[Fact]) -> list[Fact]:
     weight = {"left": 0.0, "up": 0.25, "front": 0.4}
     ranked = sorted((teller.rng.random() + weight[fact.axis], i) for i, fact in enumerate(facts))
     chosen: list[Fact] = []
+    spoken: Counter[str] = Counter()  # of each object two statements are enough, they make one sentence
     for _, i in ranked:
         pair = frozenset((facts[i].first, facts[i].second))
-        if pair not in pairs:
+        if pair not in pairs and all(spoken[key] < 2 for key in pair):
             pairs.add(pair)
+            spoken.update(pair)
             chosen.append(facts[i])
     return chosen
 

@@ -93,7 +93,7 @@ def _either(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     fact, turned = found
     teller, tag = asker.teller(view), asker.tagging()
     a, b = (fact.second, fact.first) if turned else (fact.first, fact.second)
-    one, other = teller.the(a, tag), teller.the(b, tag)
+    one, other = teller.names([a, b], tag)
     question = asker.ask(view, f"{teller.be(a)} {one} {teller.pick(*EITHER[axis])} {other}")
     return asker.add((question, asker.answer(view, axis, teller.relate(fact, turned))), [a, b])
 
@@ -106,7 +106,7 @@ def _where(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     fact, turned = found
     teller, tag = asker.teller(view), asker.tagging()
     a, b = (fact.second, fact.first) if turned else (fact.first, fact.second)
-    one, other = teller.the(a, tag), teller.the(b, tag)
+    one, other = teller.names([a, b], tag)
     be = teller.be(a)
     clause = teller.pick(
         f"where {be} {one} in relation to {other}",
@@ -136,7 +136,8 @@ def _yes_no(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     sign = 1 if turned else -1
     yes = teller.chance(0.5)
     asked = PREDICATES[axis, sign if yes else -sign][0]
-    question = asker.ask(view, f"{teller.be(a)} {teller.the(a, tag)} {asked} {teller.the(b, tag)}")
+    one, other = teller.names([a, b], tag)
+    question = asker.ask(view, f"{teller.be(a)} {one} {asked} {other}")
     text = teller.relate(fact, turned)
     if view != "front" and axis != "up":
         text = f"{teller.pick(*FROM_THERE)}, {text}"

@@ -6,6 +6,7 @@ left and right in the camera's own view it leaves out what the picture seems to 
 near one in metres and yet be seen before its middle, or past its other side; nobody who looks there would say so.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -295,11 +296,20 @@ class Scene:
         return "\n".join(lines)
 
     def relation_lines(self, view: str = "front", most: int = 40) -> str:
-        """Return what is known from `view`, one a line; what follows from two other lines is left out."""
+        """Return what is known from `view`, one a line; what follows from two other lines is left out.
+
+        Where there is more than `most`, each axis has its share, and each object.
+        """
         words = {"left": "is left of", "up": "is above", "front": "is in front of"}
-        lines = [
-            f"- {self.tag(fact.first)} {words[fact.axis]} {self.tag(fact.second)}"
-            for fact in self.facts(view)
-            if not self.between(view, fact.axis, fact.first, fact.second)
-        ]
-        return "\n".join(lines[:most]) or "- nothing that can be told for certain"
+        facts = [fact for fact in self.facts(view) if not self.between(view, fact.axis, fact.first, fact.second)]
+        seen: Counter[str | tuple[str, str]] = Counter()
+        turns = {}  # the how-manieth it is of its axis, when those of an axis go round its objects
+        for fact in facts:
+            turns[fact] = seen[fact.axis, fact.first]
+            seen[fact.axis, fact.first] += 1
+        for fact in sorted(facts, key=turns.__getitem__):
+            turns[fact] = seen[fact.axis]
+            seen[fact.axis] += 1
+        told = set(sorted(facts, key=turns.__getitem__)[:most])
+        lines = [f"- {self.tag(f.first)} {words[f.axis]} {self.tag(f.second)}" for f in facts if f in told]
+        return "\n".join(lines) or "- nothing that can be told for certain"

@@ -207,3 +207,10 @@ def test_layers_split_a_pair_only_in_order_and_without_sharing(levels, right):
 def test_a_stage_that_cannot_run_is_named(tmp_path):
     with pytest.raises(accuracy.StageError, match=r"d2p\.py ended with status 2: .*no such folder"):
         accuracy.run_stage("d2p.py", "--dataset-path", tmp_path / "missing")
+
+
+def test_a_caption_reads_as_english():
+    assert (
+        make_scenes.caption(["desk", "bowl", "armchair", "bowl"])
+        == "The picture shows a desk, two bowls and an armchair."
+    )

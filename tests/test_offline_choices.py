@@ -110,8 +110,8 @@ def test_one_of_several_has_a_name_in_every_view():
         record = write(prompts.create_rotation_prompt, row_of("cup", "cup", "sofa", "lamp"), seed)
         said = " ".join(grounded_text.plain(text) for text in texts(record))
         assert "one of the" not in said
-        one = "(?:left|right)-hand cup"
-        rest = re.sub(rf"\b(?:{one} (?:and|or) the )?{one} in the picture", "", said)
+        one = "(?:left|right)-hand cup"  # where both are named at once, it is said but once
+        rest = re.sub(rf"\b(?:{one}(?:,| [a-z ,]*) the )?{one} in the picture", "", said)
         named += rest != said
         assert not re.search(r"\b(?:the|hand) cup\b", rest), said
     assert named > 30
@@ -378,6 +378,14 @@ def test_two_statements_about_one_thing_are_one_sentence():
         assert [text.count("cup") for text in offline_description._relations(teller, facts)] == [1, 0]
 
 
+def test_no_more_than_two_statements_on_one_thing_follow_each_other():
+    entry = row_of("cup", "sofa", "lamp", "vase", "desk", "bowl")
+    for seed in range(100):
+        said = grounded_text.plain(texts(write(prompts.create_layer_prompt, entry, seed))[1])
+        starts = re.findall(r"(?<=\. )(?:From[^,]*, |In this view, |As seen here, )?(the \w+) is", said, re.I)
+        assert len(starts) == len({start.lower() for start in starts}), said
+
+
 def test_a_predicate_is_said_once_of_two_objects():
     entry = row_of("cup", "sofa", "lamp", order=(0, 0, -1))
     entry["levels"] = [[key] for key in entry["levels"][0]]
@@ -386,6 +394,22 @@ def test_a_predicate_is_said_once_of_two_objects():
         assert not re.search(r"(?:than|of|behind) the \w+ and (?:farther|nearer|closer|behind|in front)", said), (
             said
         )
+
+
+def test_of_many_relations_each_direction_and_object_is_told_to_a_model():
+    labels = [f"thing{n}x" for n in range(12)]
+    entry = row_of(*labels, order=(0, 0, 0), step=80)
+    keys = entry["levels"][0]
+    for (i, a), (j, b) in itertools.combinations(enumerate(keys), 2):  # before all of the other half, on each axis
+        entry["order_list"][f"{a}>{b}"] = [-1, -1, -1] if (i < 6) != (j < 6) else [0, 0, 0]
+    scene = Scene.from_entry("a.jpg", entry)
+    lines = scene.relation_lines("front", 40).splitlines()
+    said = collections.Counter(
+        word for line in lines for word in ("left of", "above", "in front of") if word in line
+    )
+    assert len(lines) == 40 and min(said.values()) >= 13 and len(said) == 3
+    assert len({line.split("</box>")[0] for line in lines}) == 6
+    assert scene.relation_lines("front", 500).count("is left of") == 36
 
 
 def test_the_prompt_does_not_begin_twice_alike():
