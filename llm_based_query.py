@@ -30,6 +30,7 @@ if __name__ == "__main__":
 from spacesgg import (
     annotations,
     batch,
+    image_paths,
     llm_run,
     options,
     outputs,
@@ -37,6 +38,7 @@ from spacesgg import (
     reply_check,
     shuffled,
     training_record,
+    unused_flags,
 )
 from spacesgg.atomic import refuse_as_output
 from spacesgg.backends import Permanent, Reply, Template
@@ -47,33 +49,6 @@ from spacesgg.prompt import Prompt
 from spacesgg.prompt_file import PROMPT_FAULT
 from spacesgg.scene import Scene
 
-# Flags that say how another backend asks.
-UNUSED = {
-    "template": (
-        "model",
-        "base_url",
-        "check",
-        "temperature",
-        "max_tokens",
-        "attempts",
-        "concurrency",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "timeout",
-        "price_in",
-        "price_out",
-    ),
-    "openai": ("workers",),
-    "transformers": ("workers", "base_url", "timeout"),
-}
-UNUSED_BY_BATCHES = (
-    "workers",
-    "base_url",
-    "concurrency",
-    "requests_per_minute",
-    "tokens_per_minute",
-    "timeout",
-)
 OFFLINE_NOTICE = "no endpoint is named: the texts are the offline writer's, made from the geometry by no model"
 
 
@@ -163,7 +138,7 @@ def record_id(image: str, args: argparse.Namespace) -> str:
 
 def relative_image(image: str, dataset_base: str, data_prefix: str) -> str:
     """Return the image's path as the record names it: without the base, behind the prefix."""
-    return annotations.relocate(image, dataset_base, data_prefix)
+    return image_paths.relocate(image, dataset_base, data_prefix)
 
 
 def choose_backend(args: argparse.Namespace) -> str:
@@ -179,22 +154,12 @@ def choose_backend(args: argparse.Namespace) -> str:
     return name
 
 
-def tell_unused(args: argparse.Namespace) -> None:
-    """Print which of the flags that were given the backend, or the batch in its place, has no use for."""
-    batched = "--write-batch" if args.write_batch else "--read-batch" if args.read_batch else None
-    names = [name for name in (UNUSED_BY_BATCHES if batched else UNUSED[args.backend]) if name in args.changed]
-    if names:
-        flags = ", ".join("--" + name.replace("_", "-") for name in names)
-        who = batched or ("the offline writer" if args.backend == "template" else f"the backend {args.backend}")
-        print(f"llm_based_query.py: {who} has no use for {flags}", file=sys.stderr)
-
-
 def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the annotation entries, with the descriptions written before where a file of them is given."""
     descriptions = read_descriptions(args.description_file) if args.description_file else {}
     matched = not args.description_file
     entries = shuffled.read(args.anno_file, args.seed) if args.shuffle else annotations.read(args.anno_file)
-    entries = annotations.watch_base(itertools.islice(entries, args.limit), args.dataset_base, warn_once)
+    entries = image_paths.watch_base(itertools.islice(entries, args.limit), args.dataset_base, warn_once)
     for image, entry in entries:
         described = descriptions.get(relative_image(image, args.dataset_base, args.data_prefix))
         if described:
@@ -303,7 +268,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     llm_run.add_arguments(parser)
     args = parser.parse_args(arguments)
-    args.changed = {name for name, value in vars(args).items() if value != parser.get_default(name)}
+    args.changed = unused_flags.changed(parser, args)
     for path in filter(None, (args.anno_file, args.prompt_file, args.description_file)):
         if not path.is_file():
             parser.error(f"{path}: no such file")
@@ -341,7 +306,7 @@ def main(arguments: list[str] | None = None) -> int:
         prompt_file.load(args.prompt_file, args.prompt_function)
         named, args.backend = args.backend, choose_backend(args)
         if not args.dry_run:  # which counts what a model would be asked, whoever answers
-            tell_unused(args)
+            unused_flags.tell(args)
         if args.backend != "template" or args.dry_run:
             record = functools.partial(make_record, args=args, source=args.model)
             check = check_claims if args.check == "strict" else check_form

@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from spacesgg import annotations, atomic, batch, images, interrupts, masks, options, outputs
+from spacesgg import annotations, atomic, batch, image_paths, images, interrupts, masks, options, outputs
 from spacesgg.errors import InputError
 
 # BGR, warm to cold as the layers go back; told apart by the colour-blind too.
@@ -48,7 +48,7 @@ def draw(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> None:
     objects = annotations.objects(entry)
     if not annotations.are_levels(levels):
         raise InputError(f'"levels" is {levels!r:.80}, expected a list of lists of keys')
-    path = Path(annotations.relocate(image, args.dataset_base, args.data_prefix))
+    path = Path(image_paths.relocate(image, args.dataset_base, args.data_prefix))
     picture = images.decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     height, width = picture.shape[:2]
     layers_of = {thing.key: [i for i, layer in enumerate(levels, 1) if thing.key in layer] for thing in objects}
@@ -168,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
         entries = annotations.one_image_a_stem(
             annotations.read(args.anno_file), lambda entry: True, "its picture has the same name"
         )
-        entries = annotations.watch_base(
+        entries = image_paths.watch_base(
             entries, args.dataset_base, lambda told: print(f"draw_layers.py: {told}", file=sys.stderr)
         )
         for (image, _), _, reason in batch.run(work, entries, args.workers, None, "draw"):

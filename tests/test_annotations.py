@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from spacesgg import annotations, depth_ranges, masks
+from spacesgg import annotations, depth_ranges, image_paths, masks
 from spacesgg.errors import InputError
 
 ENTRY = {
@@ -146,4 +146,4 @@ def test_an_image_key_of_the_entry_s_own_does_not_become_its_path(tmp_path):
     ],
 )
 def test_a_base_ends_where_a_folder_s_name_does(base, prefix, expected):
-    assert annotations.relocate("/data/coco/a.jpg", base, prefix) == expected
+    assert image_paths.relocate("/data/coco/a.jpg", base, prefix) == expected
