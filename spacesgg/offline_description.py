@@ -119,7 +119,6 @@ LAST = (
     "the scene closes with {listed} in the background",
     "that leaves {listed} in the background",
 )
-ENDING = ("finally {come} {listed}", "last {come} {listed}")
 FARTHEST = (
     "farthest away {be} {listed}",
     "farthest from the camera {be} {listed}",
@@ -176,7 +175,7 @@ def _layer(
     else:
         options = MIDDLE
         if number == last:
-            options = LAST if set(new) <= set(measured[-1]) else ENDING
+            options = LAST if set(new) <= set(measured[-1]) else MIDDLE  # beyond which there is more
             options += FARTHEST if _precede(scene, others, layers[number]) else ()
         if not known and _precede(scene, earlier, new):
             options += BEHIND_SEVERAL if several else BEHIND_ONE

@@ -284,7 +284,8 @@ def test_the_farthest_of_what_is_told_is_no_background_when_it_is_not():
     entry["levels"] = [keys[58:59], keys[:30], keys[30:58], keys[59:]]
     for seed in range(30):
         told = texts(write(prompts.create_layer_prompt, entry, seed))[1]
-        assert not re.search("ground|front layer|closes|[Uu]p front|at the front", told), told
+        denied = r"ground|front layer|closes|[Uu]p front|at the front|[Ff]inally|\b[Ll]ast\b"
+        assert not re.search(denied, told), told
 
 
 def test_what_reaches_on_is_the_first_that_is_left_out():
