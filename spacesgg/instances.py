@@ -114,7 +114,7 @@ def _is_seam(
     if inwards.max() * surface.step > SEAM_HALF_PX:
         return False
     z = depth[window]
-    near, far = np.percentile(z[pixels], SPAN_PERCENTS)
+    far = np.percentile(z[pixels], SPAN_PERCENTS[1])
     apart = np.count_nonzero(own & ((z <= 0) | (z > far * FAR_BEHIND)))
     if apart < APART_SHARE * area or count >= SEAM_SHARE * (count + apart):
         return False

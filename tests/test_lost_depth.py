@@ -8,7 +8,7 @@ import pytest
 from ray_cast import render, tilt
 from test_multiview import KEYS, make_dataset, run, sign
 
-from spacesgg import frame, label_kinds, lost_depth, offline_description, pointmaps, scene, views
+from spacesgg import frame, glimpses, label_kinds, lost_depth, offline_description, pointmaps, scene, views
 from spacesgg.errors import InputError
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
@@ -267,3 +267,14 @@ def test_of_sparse_depth_nothing_is_told_though_the_mask_leaves_nothing_around_i
     assert scene.lidar
     for mask in (np.ones(ids.shape, bool), np.indices(ids.shape).sum(axis=0) % 2 == 0):
         assert find(sparse, {"a": mask}, "television") is None
+
+
+@pytest.mark.parametrize(("beside", "told"), [(5.0, False), (7.0, True)])
+def test_pixels_as_far_away_as_what_is_next_to_the_mask_tell_nothing_of_the_object(beside, told):
+    z = np.full((20, 30), beside, np.float32)
+    inside = np.zeros(z.shape, bool)
+    inside[2:18, 5:25] = True
+    z[inside] = 0
+    z[4:14, 12] = 5.02  # amid a hole: no surface leads there from outside
+    found = glimpses.find(z, inside, np.zeros(z.shape, bool))
+    assert np.count_nonzero(found) == (10 if told else 0)
