@@ -45,6 +45,13 @@ FLAT_TOPPED = _words(
 )
 BOXES = FLAT_TOPPED - _words("desk table")  # these stand on legs
 ARMED = _words("armchair bed couch loveseat sofa")  # their ends are as upright as boxes'
+# Things stand on these, and none in them below their tops.
+CARRYING = _words(
+    """
+    bench bookcase bookshelf cabinet counter cupboard desk dishwasher drawer drawers dresser freezer fridge locker
+    microwave nightstand ottoman oven refrigerator safe shelf sideboard stool stove suitcase table wardrobe washer
+    """
+)
 # Vessels and seats as high all around, without what stands in them.
 LEVEL_TOPPED = FLAT_TOPPED | _words(
     "barrel basin bin bowl bucket can cup drum footstool glass mug ottoman pouf stool"
@@ -163,6 +170,11 @@ def off_wall(label: str) -> float:
 def has_flat_top(label: str) -> bool:
     """Return whether a thing called `label` has a level top that nothing of it rises above."""
     return _named(label, FLAT_TOPPED)
+
+
+def carries(label: str) -> bool:
+    """Return whether things stand on the level top of a thing called `label`, and none reaches down into it."""
+    return _named(label, CARRYING)
 
 
 def is_box(label: str) -> bool:
