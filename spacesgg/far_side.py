@@ -6,7 +6,7 @@ sizes of kinds in size_priors.py; here they are put together.
 
 import numpy as np
 
-from spacesgg import edge_rays, feet, label_kinds, occlusion, size_priors, slopes
+from spacesgg import edge_rays, feet, label_kinds, occlusion, size_priors, slopes, solids
 from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline
@@ -34,6 +34,7 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     sparse = [surface.sparse for surface in surfaces]
     boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse)
     boxes = _no_wider(boxes, seen, bodies)
+    boxes = solids.end_aside(boxes, visible, labels, frame.soft)
     ends_seen = (boxes[:, :, 0] == seen[:, :, 0]) | edge_rays.falls_aside(frame, visible.edges, visible.tops)
     boxy = np.array([label_kinds.is_box(label) for label in labels])
     rectangular = np.array([label_kinds.is_rectangular(label) for label in labels])
