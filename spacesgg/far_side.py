@@ -32,7 +32,9 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     """Return the (n, 2, 3) bounds, in levelled metres, of where objects called `labels` may go on out of sight."""
     seen, bodies, sides = visible.boxes, visible.round_bodies, visible.sides
     sparse = [surface.sparse for surface in surfaces]
-    boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse)
+    straight = np.array([label_kinds.is_straight(label) for label in labels])
+    corners = np.where(straight[:, None, None], visible.corners, np.nan)
+    boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse, corners)
     boxes = _no_wider(boxes, seen, bodies)
     boxes = solids.end_aside(boxes, visible, labels, frame.soft)
     ends_seen = (boxes[:, :, 0] == seen[:, :, 0]) | edge_rays.falls_aside(frame, visible.edges, visible.tops)
@@ -49,13 +51,13 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
     tops = np.where(flat, visible.tops, _rims(frame, visible, labels))
     reach = edge_rays.top_reach(frame, visible.edges, tops)
-    corners = np.where((boxes[:, :, 0] == seen[:, :, 0]).all(axis=1), sides.hidden_corners(), np.inf)
-    back = _backs(boxes, labels, reach, corners, visible.behind, frame.soft)
+    hidden_corners = np.where((boxes[:, :, 0] == seen[:, :, 0]).all(axis=1), sides.hidden_corners(), np.inf)
+    back = _backs(boxes, labels, reach, hidden_corners, visible.behind, frame.soft)
     faces = single_faces(visible.lines, visible.fresh)
     faces.there[np.isfinite(bodies[:, 0, 0])] = False
     turned = np.where(faces.there, -np.inf, _turned_backs(boxes, labels, sides))
-    told = np.where(boxy, corners - CORNER_MARGIN_M, corners)  # of boxes the upper edge tells as well
-    turned = np.minimum(np.where(np.isfinite(corners), told, turned), visible.behind)
+    told = np.where(boxy, hidden_corners - CORNER_MARGIN_M, hidden_corners)  # of boxes the upper edge tells as well
+    turned = np.minimum(np.where(np.isfinite(hidden_corners), told, turned), visible.behind)
     back = np.where(rectangular, np.maximum(back, turned), back)
     is_round = np.array([label_kinds.is_round(label) for label in labels])
     back = np.where(is_round, np.fmin(back, bodies[:, 1, 1] + ROUND_MARGIN_M), back)

@@ -187,6 +187,16 @@ def is_rectangular(label: str) -> bool:
     return is_box(label) or _named(label, ARMED)
 
 
+def is_table(label: str) -> bool:
+    """Return whether a thing called `label` is a rectangular top on legs."""
+    return has_flat_top(label) and not is_box(label) and not is_round(label)
+
+
+def is_straight(label: str) -> bool:
+    """Return whether a thing called `label` is rectangular as seen from above, be it its top alone."""
+    return is_rectangular(label) or is_table(label)
+
+
 def ends_in_edge(label: str) -> bool:
     """Return whether a thing called `label` ends above in an edge or a tip, not in a level that goes back."""
     return has_legs(label) or is_round(label) or _named(label, ENDING_IN_EDGE)

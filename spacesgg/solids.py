@@ -73,7 +73,7 @@ def end_aside(boxes: np.ndarray, visible: Visible, labels: list[str], soft: bool
     their depth drifts.
     """
     beyond = (boxes[:, :, 0] - visible.boxes[:, :, 0]) * (-1, 1) > HIDDEN_M
-    beyond &= np.array([label_kinds.is_rectangular(label) or _is_table(label) for label in labels])[:, None]
+    beyond &= np.array([label_kinds.is_straight(label) for label in labels])[:, None]
     beyond &= visible.sides.there[:, None]
     if not beyond.any() or len(labels) < 2:
         return boxes
@@ -121,17 +121,13 @@ def _margin(scene: _Scene, i: int, j: int) -> float:
     return INSIDE_M + sigmas[i] + sigmas[j] + (SOFT_INSIDE * middles[j] if scene.soft else 0.0)
 
 
-def _is_table(label: str) -> bool:
-    return label_kinds.has_flat_top(label) and not label_kinds.is_box(label) and not label_kinds.is_round(label)
-
-
 def _solid(scene: _Scene, i: int) -> Solid | None:
     """Return what of an object is solid, None where nothing is known to be."""
     visible, label = scene.visible, scene.labels[i]
     if label_kinds.is_box(label):
         outline = _hull([visible.points[::2, i].T, *_body(scene, i)])
         return Solid(outline, float(visible.tops[i]), float(visible.boxes[i, 1, 1]))
-    if _is_table(label):
+    if label_kinds.is_table(label):
         return _top(scene, i)
     if label_kinds.is_rectangular(label):  # a sofa, up to its arms
         top, bottom = float(visible.tops[i]), float(visible.boxes[i, 1, 1])
