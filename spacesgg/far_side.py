@@ -6,7 +6,7 @@ sizes of kinds in size_priors.py; here they are put together.
 
 import numpy as np
 
-from spacesgg import edge_rays, feet, label_kinds, occlusion, size_priors, slopes, solids
+from spacesgg import edge_rays, feet, label_kinds, occlusion, rectangle_ends, size_priors, slopes, solids
 from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline
@@ -32,12 +32,12 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     """Return the (n, 2, 3) bounds, in levelled metres, of where objects called `labels` may go on out of sight."""
     seen, bodies, sides = visible.boxes, visible.round_bodies, visible.sides
     sparse = [surface.sparse for surface in surfaces]
-    straight = np.array([label_kinds.is_straight(label) for label in labels])
-    corners = np.where(straight[:, None, None], visible.corners, np.nan)
-    boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse, corners)
+    boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse)
     boxes = _no_wider(boxes, seen, bodies)
-    boxes = solids.end_aside(boxes, visible, labels, frame.soft)
-    ends_seen = (boxes[:, :, 0] == seen[:, :, 0]) | edge_rays.falls_aside(frame, visible.edges, visible.tops)
+    ends_seen = boxes[:, :, 0] == seen[:, :, 0]
+    boxes = solids.end_aside(_no_larger(boxes, frame, visible, labels), visible, labels, frame.soft)
+    hidden_corners = np.where(ends_seen.all(axis=1), sides.hidden_corners(), np.inf)
+    ends_seen |= edge_rays.falls_aside(frame, visible.edges, visible.tops)
     boxy = np.array([label_kinds.is_box(label) for label in labels])
     rectangular = np.array([label_kinds.is_rectangular(label) for label in labels])
     whole = ends_seen.all(axis=1) & (boxes[:, 0, 1] == seen[:, 0, 1])  # of its top
@@ -51,12 +51,12 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     flat = np.array([label_kinds.has_flat_top(label) for label in labels])
     tops = np.where(flat, visible.tops, _rims(frame, visible, labels))
     reach = edge_rays.top_reach(frame, visible.edges, tops)
-    hidden_corners = np.where((boxes[:, :, 0] == seen[:, :, 0]).all(axis=1), sides.hidden_corners(), np.inf)
     back = _backs(boxes, labels, reach, hidden_corners, visible.behind, frame.soft)
     faces = single_faces(visible.lines, visible.fresh)
     faces.there[np.isfinite(bodies[:, 0, 0])] = False
     turned = np.where(faces.there, -np.inf, _turned_backs(boxes, labels, sides))
-    told = np.where(boxy, hidden_corners - CORNER_MARGIN_M, hidden_corners)  # of boxes the upper edge tells as well
+    # Of boxes the upper edge tells as well.
+    told = np.where(boxy, hidden_corners - CORNER_MARGIN_M, hidden_corners)
     turned = np.minimum(np.where(np.isfinite(hidden_corners), told, turned), visible.behind)
     back = np.where(rectangular, np.maximum(back, turned), back)
     is_round = np.array([label_kinds.is_round(label) for label in labels])
@@ -77,6 +77,19 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     if frame.ground_height is not None:  # else what is round as seen from above may lie on its side
         boxes[:, 1, 2] = _no_deeper_than_wide(boxes, seen, is_round)
     return _no_wider_than_deep(boxes, seen, flat & is_round & np.isfinite(end))
+
+
+def _no_larger(boxes: np.ndarray, frame: Frame, visible: Visible, labels: list[str]) -> np.ndarray:
+    """Return the (n, 2, 3) boxes, which may go on unseen, no wider than rectangles whose sides are all seen."""
+    boxes, seen, corners = boxes.copy(), visible.boxes, visible.sides.hidden_corners()
+    for i, end in np.argwhere(boxes[:, :, 0] != seen[:, :, 0]).tolist():
+        if label_kinds.is_straight(labels[i]):
+            free = occlusion.free_outline(frame, visible.edges.only(i))
+            if rectangle_ends.ends(visible.corners[i], free, 2 * end - 1):
+                boxes[i, end, 0] = seen[i, end, 0]
+                # How far back it goes on behind what hides it is not known for that.
+                boxes[i, 1, 2] = max(boxes[i, 1, 2], corners[i]) if np.isfinite(corners[i]) else boxes[i, 1, 2]
+    return boxes
 
 
 def _rims(frame: Frame, visible: Visible, labels: list[str]) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spacesgg import axial, label_kinds, rectangle_ends, size_priors
+from spacesgg import axial, label_kinds, size_priors
 from spacesgg.frame import Frame
 from spacesgg.outlines import Edges
 from spacesgg.resting import rests_on_level
@@ -86,13 +86,10 @@ def unknown_kinds(longest: Sequence[float]) -> Kinds:
     return Kinds(np.array(longest), nothing, no, no, nothing, endless, endless, no, no)
 
 
-def widen(
-    boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: Sequence[bool], corners: np.ndarray | None = None
-) -> np.ndarray:
+def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: Sequence[bool]) -> np.ndarray:
     """Return the (n, 2, 3) boxes in levelled metres, widened to where the n objects may go on out of sight.
 
-    `sparse` (n,) says whether their depth is, and `corners` (n, 4, 2) are those of what is rectangular as seen from
-    above, NaN of what is not, None where nothing is.
+    `sparse` (n,) says whether their depth is.
     """
     lines, z = _lines(frame, edges), edges.depth.ravel()
     touch = np.where(sparse, SPARSE_TOUCH_PX, TOUCH_PX).repeat(4 * SCAN_LINES)
@@ -113,8 +110,6 @@ def widen(
         there = _leading(lines, z, own, hidden, side, (width_px, height_px)[axis][thing])
         if there is None or (axis == 0 and kinds.upright[thing] and _ends_free(lines.room[own], hidden[own])):
             continue
-        if corners is not None and axis == 0 and rectangle_ends.ends(corners[thing], _free(lines, z, hidden, thing), 2 * end - 1):
-            continue
         followed = lines.of(there)
         if side == BOTTOM and followed.room[0] > BORDER_PX and rests_on_level(frame, edges.only(thing)):
             continue
@@ -134,6 +129,16 @@ def widen(
     boxes[:, 0, :2] = np.maximum(boxes[:, 0, :2], limits[:, 0])
     boxes[:, 1, :2] = np.minimum(boxes[:, 1, :2], limits[:, 1])
     return boxes
+
+
+def free_outline(frame: Frame, edges: Edges) -> np.ndarray:
+    """Return x and z (2, m), levelled metres, of the pixels of one object's outline beside which it ends in sight.
+
+    `edges` are its (1, 4, SCAN_LINES) pixels of dense depth.
+    """
+    rows, columns, depth = (part.ravel() for part in edges)
+    free = ~_hidden(_lines(frame, edges), depth, np.full(len(depth), TOUCH_PX))
+    return frame.levelled(rows[free], columns[free], depth[free])[::2]
 
 
 def _limits(boxes: np.ndarray, aside: np.ndarray, kinds: Kinds, ground: float | None) -> np.ndarray:
@@ -181,12 +186,6 @@ def _leading(
             extreme = hidden[own]  # a leaf hangs lower beside what hides the stem
     there = np.flatnonzero(hidden[own] & extreme) + own.start
     return there if len(there) > HIDDEN_SHARE * np.count_nonzero(extreme) else None
-
-
-def _free(lines: "_Lines", z: np.ndarray, hidden: np.ndarray, thing: int) -> np.ndarray:
-    """Return x and z (2, m) of the pixels of an object's outline beside which farther things are seen."""
-    own = np.flatnonzero(~hidden[thing * 4 * SCAN_LINES : (thing + 1) * 4 * SCAN_LINES]) + thing * 4 * SCAN_LINES
-    return lines.frame.levelled(lines.rows[own], lines.columns[own], z[own])[::2]
 
 
 def _ends_free(room: np.ndarray, hidden: np.ndarray) -> bool:

@@ -1,8 +1,8 @@
 """No body goes through another: where objects that are partly hidden have to end.
 
-What stands on a table's top ends there, however much hides its foot, and a desk that goes on behind a chair ends at
-the cupboard next to it. Solids are outlined as seen from above, in x and z, by what is seen of them and the least
-that bodies of their kinds measure.
+What stands on a table's top ends there, however much hides its foot, and a desk that goes on behind a chair ends
+at the cupboard next to it. Solids are outlined as seen from above, in x and z, by what is seen of them and the
+least that bodies of their kinds measure.
 """
 
 from collections.abc import Iterable
@@ -53,7 +53,10 @@ def end_on_tops(boxes: np.ndarray, visible: Visible, labels: list[str], soft: bo
     hidden &= [not (label_kinds.stands_on_ground(label) or label_kinds.has_legs(label)) for label in labels]
     if not hidden.any():
         return boxes
-    boxes, scene = boxes.copy(), _Scene(visible, completion.single_faces(visible.lines, visible.fresh), labels, soft)
+    boxes, scene = (
+        boxes.copy(),
+        _Scene(visible, completion.single_faces(visible.lines, visible.fresh), labels, soft),
+    )
     places, lowest = np.median(visible.points[::2], axis=2).T, visible.boxes[:, 1, 1]
     for i in [i for i, label in enumerate(labels) if label_kinds.carries(label)]:
         above = hidden & (lowest <= visible.tops[i] + ABOVE_M)
@@ -67,7 +70,7 @@ def end_on_tops(boxes: np.ndarray, visible: Visible, labels: list[str], soft: bo
 
 
 def end_aside(boxes: np.ndarray, visible: Visible, labels: list[str], soft: bool) -> np.ndarray:
-    """Return the (n, 2, 3) boxes, in levelled metres, no wider than solids next to what is hidden of objects allow.
+    """Return the (n, 2, 3) boxes, in levelled metres, no wider than solids next to their hidden parts allow.
 
     Of things called `labels` the rectangular ones go on straight, with all of their width. `soft` says whether
     their depth drifts.
@@ -77,13 +80,18 @@ def end_aside(boxes: np.ndarray, visible: Visible, labels: list[str], soft: bool
     beyond &= visible.sides.there[:, None]
     if not beyond.any() or len(labels) < 2:
         return boxes
-    boxes, scene = boxes.copy(), _Scene(visible, completion.single_faces(visible.lines, visible.fresh), labels, soft)
+    boxes, scene = (
+        boxes.copy(),
+        _Scene(visible, completion.single_faces(visible.lines, visible.fresh), labels, soft),
+    )
     solids = [_solid(scene, i) for i in range(len(labels))]
     for i, end in np.argwhere(beyond).tolist():
         if solids[i] is not None:
             most = _most_aside(scene, solids, i, 2 * end - 1)
             seen = visible.boxes[i, end, 0]
-            boxes[i, end, 0] = max(seen, min(boxes[i, end, 0], most)) if end else min(seen, max(boxes[i, 0, 0], most))
+            boxes[i, end, 0] = (
+                max(seen, min(boxes[i, end, 0], most)) if end else min(seen, max(boxes[i, 0, 0], most))
+            )
     return boxes
 
 

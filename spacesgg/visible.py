@@ -49,7 +49,7 @@ class Visible(NamedTuple):
     edges: Edges  # SCAN_LINES pixels a side
     lines: completion.Lines
     round_bodies: np.ndarray  # (n, 2, 2): low and high x and z of the circle the points lie on, NaN where on none
-    corners: np.ndarray  # (n, 4, 2): x and z of the rectangles they fill, of which the first and last face each other
+    corners: np.ndarray  # (n, 4, 2): x and z of the rectangles they fill, the first and the last across
     sides: two_sides.TwoSides  # of these rectangles
     behind: np.ndarray  # (n,) how far away the surface is that is seen around them, infinity where nothing is
 
@@ -123,9 +123,8 @@ def measure(frame: Frame, surfaces: list[Surface], level: np.ndarray | None = No
     feet = np.maximum(edge_rays.foot(frame, edges, sparse), seen[:, 0, 2] - MAX_FOOT_M)
     seen[:, 0, 2] = np.minimum(seen[:, 0, 2], feet)
     behind = _behind(around[2], seen[:, 0, 2])
-    return Visible(
-        seen, points, fresh, tops, middles, sigmas, shared, outlines, edges, lines, round_bodies, corners, sides, behind
-    )
+    around_it = (round_bodies, corners, sides, behind)
+    return Visible(seen, points, fresh, tops, middles, sigmas, shared, outlines, edges, lines, *around_it)
 
 
 def _look(frame: Frame, surface: Surface, depth: np.ndarray, white: float) -> _Look:
