@@ -21,11 +21,23 @@ def relocate(image: str, dataset_base: str, data_prefix: str) -> str:
 def watch_base(
     entries: Iterable[tuple[str, dict[str, Any]]], dataset_base: str, tell: Callable[[str], None]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the entries; `tell` at the end where the path of none starts with a base that is given."""
-    first, missed = None, bool(dataset_base)
+    """Yield the entries; `tell` once, at the end, of the paths that do not start with a base that is given."""
+    total = missed = 0
+    example, is_image = "", False
     for image, entry in entries:
-        first = first or image
-        missed = missed and not starts_with(image, dataset_base)
+        total += 1
+        if dataset_base and not starts_with(image, dataset_base):
+            missed += 1
+            example = example or image
+            is_image = is_image or image == dataset_base.rstrip("/")
         yield image, entry
-    if missed and first:
-        tell(f"--dataset-base {dataset_base}: no image path starts with it, such as {first}; nothing is taken off")
+    if missed:
+        some = missed < total
+        found = f"{missed} of {total} image paths are" if some else "none of the image paths is"
+        itself = "; it is an image path itself" if is_image else ""
+        way_out = ", and do the other images in a run of their own" if some else ""
+        tell(
+            f"--dataset-base {dataset_base}: {found} {'not ' if some else ''}in a folder of that name{itself}; "
+            f"nothing is taken off {'those' if some else 'any of them'}, such as {example}; "
+            f"give the folder that the paths start with{way_out}"
+        )

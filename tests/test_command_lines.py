@@ -138,8 +138,38 @@ def test_a_base_that_no_image_path_starts_with_is_told_once_where_paths_matter(f
     for base, told in (("/other/", 1), ("/dat", 1), ("/data", 0), ("/data/", 0), ("", 0)):
         for command, given in ((llm_based_query, flags), (draw_layers, draw)):
             run(command, *given, "--dataset-base", base)
-            said = f"--dataset-base {base}: no image path starts with it, such as /data/a.jpg"
+            said = f"--dataset-base {base}: none of the image paths is in a folder of that name; nothing is taken "
+            said += "off any of them, such as /data/a.jpg; give the folder that the paths start with\n"
             assert capsys.readouterr().err.count(said) == told
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_base_that_only_some_image_paths_start_with_is_told_once_with_their_number(folder, capsys, workers):
+    flags = [*WRITERS["stage 4"][1].split(), "--output-file", "out.json", "--workers", workers]
+    draw = ["--anno-file", "in.json", "--output-dir", "pictures", "--workers", workers]
+    paths = ("/data/a.jpg", "/old/b.jpg", "/data/c.jpg", "/old/d.jpg", "/data/e.jpg")
+    (folder / "in.json").write_bytes(orjson.dumps(dict.fromkeys(paths, SCENE)))
+    whole = (
+        "--dataset-base /data: 2 of 5 image paths are not in a folder of that name; nothing is taken off those, "
+    )
+    whole += "such as /old/b.jpg; give the folder that the paths start with, "
+    whole += "and do the other images in a run of their own\n"
+    for command, given in ((llm_based_query, flags), (draw_layers, draw)):
+        run(command, *given, "--dataset-base", "/data")
+        said = capsys.readouterr().err
+        assert said.count(whole) == 1 and said.count("--dataset-base") == 1
+
+
+def test_a_base_that_is_an_image_path_is_told_to_be_one(folder, capsys):
+    flags = [*WRITERS["stage 4"][1].split(), "--output-file", "out.json"]
+    (folder / "in.json").write_bytes(orjson.dumps({"/data/a.jpg": SCENE, "/data/b.jpg": SCENE}))
+    for base in ("/data/b.jpg", "/data/b.jpg/"):
+        run(llm_based_query, *flags, "--dataset-base", base)
+        said = f"--dataset-base {base}: none of the image paths is in a folder of that name; it is an image path "
+        said += (
+            "itself; nothing is taken off any of them, such as /data/a.jpg; give the folder that the paths start"
+        )
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("box", [[5000.0, 5000.0, 6000.0, 6000.0], [-1e30, -1e30, 1e30, 1e30]])
