@@ -101,6 +101,12 @@ class Results:
                     raise InputError(
                         f"{self._paths[number]}, line {count}: expected a batch result, an object with custom_id"
                     ) from error
+                if "body" in result and not ("response" in result or "error" in result):
+                    # Taken for results, each would be an answer that failed, and stand in the journal as that.
+                    raise InputError(
+                        f"{self._paths[number]}, line {count}: found a request, as --write-batch writes them, expected "
+                        "a result; name the file that the Batch API, or vllm run-batch with -o, made of the requests"
+                    )
                 key = _key(name)
                 good = isinstance(_read(result), Reply)
                 if key is None:

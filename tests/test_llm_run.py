@@ -129,6 +129,13 @@ def test_batch_files_lead_to_the_same_output_as_asking_live(anno_file, tmp_path,
     written = [orjson.loads(line)["body"] for line in requests.read_bytes().splitlines()]
     assert all(body == sent[body["messages"][1]["content"]] for body in written)
     results = save(tmp_path / "results.jsonl", answer(requests))
+    capsys.readouterr()
+    for given in ([str(requests)], [str(results), str(requests)]):  # the file that was sent, by mistake
+        assert stage(anno_file, tmp_path / "o.json", "--read-batch", *given, *flags) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert (
+            len(said) == 1 and f"{requests}, line 1: found a request" in said[0] and "expected a result" in said[0]
+        )
     assert stage(anno_file, tmp_path / "o.json", "--read-batch", str(results), *flags) == 0
     assert (tmp_path / "o.json").read_bytes() == (tmp_path / "live.json").read_bytes()
     capsys.readouterr()
