@@ -104,8 +104,8 @@ class Results:
                 if "body" in result and not ("response" in result or "error" in result):
                     # Taken for results, each would be an answer that failed, and stand in the journal as that.
                     raise InputError(
-                        f"{self._paths[number]}, line {count}: found a request, as --write-batch writes them, expected "
-                        "a result; name the file that the Batch API, or vllm run-batch with -o, made of the requests"
+                        f"{self._paths[number]}, line {count}: found a request, as --write-batch writes them; "
+                        "expected a result; name the file that the Batch API, or vllm run-batch -o, made of it"
                     )
                 key = _key(name)
                 good = isinstance(_read(result), Reply)
