@@ -212,7 +212,10 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     what("--anno-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
     what("--prompt-function", required=True, help="Name of the function that makes the prompt from a scene.")
     what(
-        "--output-file", type=Path, required=True, help="Training file to write; .jsonl writes one record a line."
+        "--output-file",
+        type=options.output_file,
+        required=True,
+        help="Training file to write; .jsonl writes one record a line.",
     )
     what("--prompt-file", type=Path, help="Python file with prompt functions of your own, instead of prompts.py.")
     what("--description-file", type=Path, help="Output of create_layer_prompt, told to the model as context.")

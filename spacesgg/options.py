@@ -2,6 +2,8 @@
 
 import argparse
 import math
+import os
+from pathlib import Path
 
 MOST = 1_000_000_000  # of anything that is counted: far above all use, and small enough for all that counts it
 
@@ -53,6 +55,17 @@ def text(given: str) -> str:
     if not given.strip():
         raise argparse.ArgumentTypeError(f"is empty ({given!r}): give it a value, or leave the flag out")
     return given
+
+
+def output_file(given: str) -> Path:
+    """Return the path of a file to write: one that ends as a folder's is none, and Path would take that end off.
+
+    A folder that is there already is left to `outputs.check_file`, which tells of it with or without that end.
+    """
+    if given.endswith(("/", os.sep, "/.")) and not Path(given).is_dir():
+        example = Path(given) / "out.json"
+        raise argparse.ArgumentTypeError(f"{given!r} names a folder; name a file to write, such as {example}")
+    return Path(given)
 
 
 def seed(text: str) -> int:

@@ -25,7 +25,12 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the annotation files."""
     add = parser.add_argument
     add("--input-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
-    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    add(
+        "--output-file",
+        type=options.output_file,
+        required=True,
+        help="Where the result goes; .jsonl writes one entry a line.",
+    )
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ import layers_aggregation
 import llm_based_query
 import multiview_layers
 from examples import draw_layers, make_scenes
-from tools import check_dataset, prepare_annotations
+from tools import check_dataset, detect_objects, prepare_annotations, segment_objects
 
 SCENE = {"levels": [], "order_list": {}, "views": {}}
 
@@ -33,6 +33,10 @@ WRITERS = {
     "annotations": (prepare_annotations, "--format lvis --input-file in.json"),
     "check": (check_dataset, "--data-path training.json --anno-file in.json"),
 }
+MODELS = {
+    "boxes": (detect_objects, "--model none --image-dir . --labels cup"),
+    "masks": (segment_objects, "--model none --image-dir . --input-file in.json"),
+}
 
 
 def run(command, *flags):
@@ -50,6 +54,16 @@ def test_a_folder_in_the_place_of_an_output_file_is_named(folder, capsys, name, 
     assert run(command, *flags.split(), "--output-file", output) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "is a folder; name a file to write" in said
+
+
+@pytest.mark.parametrize("name", [*WRITERS, "boxes", "masks"])
+@pytest.mark.parametrize("output", ["new/", "new/.", "in.json/", "a/b/"])
+def test_a_name_that_ends_as_a_folder_s_is_no_output_file(folder, capsys, name, output):
+    command, flags = (WRITERS | MODELS)[name]
+    assert run(command, *flags.split(), "--output-file", output) == 2
+    said = capsys.readouterr().err
+    assert f"argument --output-file: '{output}' names a folder; name a file to write, such as " in said
+    assert sorted(path.name for path in folder.iterdir()) == ["in.json", "training.json"]
 
 
 def test_a_folder_without_a_name_is_none_for_pictures(folder, capsys):

@@ -103,7 +103,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add("--anno-file", type=Path, required=True, help="Annotation file the training file was made from.")
     add(
         "--output-file",
-        type=Path,
+        type=options.output_file,
         help="Where the records with faults and those not checked are listed, one a line.",
     )
     add(

@@ -165,7 +165,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--image-dir", type=Path, required=True, help="Folder of the images (jpg, jpeg, png).")
-    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    add(
+        "--output-file",
+        type=options.output_file,
+        required=True,
+        help="Where the result goes; .jsonl writes one entry a line.",
+    )
     add(
         "--labels",
         default="",

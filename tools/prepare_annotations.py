@@ -162,7 +162,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         required=True,
         help="The source's annotation file, or several: an image that several list has the objects of all.",
     )
-    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    add(
+        "--output-file",
+        type=options.output_file,
+        required=True,
+        help="Where the result goes; .jsonl writes one entry a line.",
+    )
     add(
         "--image-dir",
         type=Path,

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from spacesgg import annotations, atomic, batch, images, mask_files, masks, outputs, vision_models
+from spacesgg import annotations, atomic, batch, images, mask_files, masks, options, outputs, vision_models
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.segmentation_models import BoxSegmenter
@@ -154,7 +154,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--input-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
-    add("--output-file", type=Path, required=True, help="Where the result goes; .jsonl writes one entry a line.")
+    add(
+        "--output-file",
+        type=options.output_file,
+        required=True,
+        help="Where the result goes; .jsonl writes one entry a line.",
+    )
     add("--image-dir", type=Path, required=True, help="Folder in which the annotation's image paths are found.")
     add(
         "--mask-dir",
