@@ -51,7 +51,7 @@ def find_extents(frame: Frame, surfaces: list[Surface], labels: list[str]) -> li
     everything_sparse = frame.lidar and all(surface.sparse for surface in surfaces)
     boxes = found.boxes if everything_sparse else far_side.go_on(frame, surfaces, found, labels)
     if frame.ground_height is not None:
-        boxes = solids.end_on_tops(boxes, found, labels, frame.soft)
+        boxes = solids.end_on_tops(boxes, frame, found, labels)
     extents = []
     for i, (surface, label) in enumerate(zip(surfaces, labels, strict=True)):
         seen, middle, box = found.boxes[i], found.middles.item(i), boxes[i]

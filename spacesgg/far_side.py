@@ -35,7 +35,7 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse)
     boxes = _no_wider(boxes, seen, bodies)
     ends_seen = boxes[:, :, 0] == seen[:, :, 0]
-    boxes = solids.end_aside(_no_larger(boxes, frame, visible, labels), visible, labels, frame.soft)
+    boxes = solids.end_aside(_no_larger(boxes, frame, visible, labels), frame, visible, labels)
     hidden_corners = np.where(ends_seen.all(axis=1), sides.hidden_corners(), np.inf)
     ends_seen |= edge_rays.falls_aside(frame, visible.edges, visible.tops)
     boxy = np.array([label_kinds.is_box(label) for label in labels])

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from spacesgg import completion, label_kinds, size_priors
+from spacesgg import completion, edge_rays, label_kinds, size_priors
+from spacesgg.frame import Frame
 from spacesgg.visible import Visible
 
 HIDDEN_M = 0.05  # so far bodies must be taken to go on beyond what is seen of them to be worth a look
@@ -23,6 +24,8 @@ SOFT_INSIDE = 0.02  # of the distance, where depth drifts
 ABOVE_M = 0.05  # lower ends of what stands on a top may seem to be lower by the pixels that masks are grown
 BACK_SHARE = 0.6  # of the common depth of a kind: few are flatter than that
 STRAIGHT = 0.8  # of the length of a side that leads out of sight, along the picture
+RIM_PX = 3  # so far masks may have grown over a top's far edge, and depth of the top's is lost above
+MOST_FARTHER = 1.5  # times as far away as the middle of what is seen of it: flatter rays tell less
 EDGE_POINTS = 12  # of each of an outline's edges that may stand in the way
 END_PERCENT = 98.0  # of the points: strays lie beyond it
 
@@ -38,25 +41,23 @@ class Solid(NamedTuple):
 class _Scene(NamedTuple):
     """The objects of a frame."""
 
+    frame: Frame
     visible: Visible
     faces: completion.Faces
     labels: list[str]
-    soft: bool  # whether their depth drifts
 
 
-def end_on_tops(boxes: np.ndarray, visible: Visible, labels: list[str], soft: bool) -> np.ndarray:
-    """Return the (n, 2, 3) boxes, in levelled metres, of objects called `labels`, which end where tops carry them.
+def _scene(frame: Frame, visible: Visible, labels: list[str]) -> _Scene:
+    return _Scene(frame, visible, completion.single_faces(visible.lines, visible.fresh), labels)
 
-    `soft` says whether their depth drifts.
-    """
+
+def end_on_tops(boxes: np.ndarray, frame: Frame, visible: Visible, labels: list[str]) -> np.ndarray:
+    """Return the (n, 2, 3) boxes, in levelled metres, of objects called `labels`, ended where tops carry them."""
     hidden = boxes[:, 1, 1] > visible.boxes[:, 1, 1] + HIDDEN_M
     hidden &= [not (label_kinds.stands_on_ground(label) or label_kinds.has_legs(label)) for label in labels]
     if not hidden.any():
         return boxes
-    boxes, scene = (
-        boxes.copy(),
-        _Scene(visible, completion.single_faces(visible.lines, visible.fresh), labels, soft),
-    )
+    boxes, scene = boxes.copy(), _scene(frame, visible, labels)
     places, lowest = np.median(visible.points[::2], axis=2).T, visible.boxes[:, 1, 1]
     for i in [i for i, label in enumerate(labels) if label_kinds.carries(label)]:
         above = hidden & (lowest <= visible.tops[i] + ABOVE_M)
@@ -69,21 +70,17 @@ def end_on_tops(boxes: np.ndarray, visible: Visible, labels: list[str], soft: bo
     return boxes
 
 
-def end_aside(boxes: np.ndarray, visible: Visible, labels: list[str], soft: bool) -> np.ndarray:
+def end_aside(boxes: np.ndarray, frame: Frame, visible: Visible, labels: list[str]) -> np.ndarray:
     """Return the (n, 2, 3) boxes, in levelled metres, no wider than solids next to their hidden parts allow.
 
-    Of things called `labels` the rectangular ones go on straight, with all of their width. `soft` says whether
-    their depth drifts.
+    Of things called `labels` the rectangular ones go on straight, with all of their width.
     """
     beyond = (boxes[:, :, 0] - visible.boxes[:, :, 0]) * (-1, 1) > HIDDEN_M
     beyond &= np.array([label_kinds.is_straight(label) for label in labels])[:, None]
     beyond &= visible.sides.there[:, None]
     if not beyond.any() or len(labels) < 2:
         return boxes
-    boxes, scene = (
-        boxes.copy(),
-        _Scene(visible, completion.single_faces(visible.lines, visible.fresh), labels, soft),
-    )
+    boxes, scene = boxes.copy(), _scene(frame, visible, labels)
     solids = [_solid(scene, i) for i in range(len(labels))]
     for i, end in np.argwhere(beyond).tolist():
         if solids[i] is not None:
@@ -126,7 +123,7 @@ def _most_aside(scene: _Scene, solids: list[Solid | None], i: int, side: int) ->
 def _margin(scene: _Scene, i: int, j: int) -> float:
     """Return metres by which the outlines of two objects may be wrong."""
     sigmas, middles = scene.visible.sigmas, scene.visible.middles
-    return INSIDE_M + sigmas[i] + sigmas[j] + (SOFT_INSIDE * middles[j] if scene.soft else 0.0)
+    return INSIDE_M + sigmas[i] + sigmas[j] + (SOFT_INSIDE * middles[j] if scene.frame.soft else 0.0)
 
 
 def _solid(scene: _Scene, i: int) -> Solid | None:
@@ -153,8 +150,24 @@ def _top(scene: _Scene, i: int) -> Solid | None:
     # Of boxes the sides tell it as well: their tops may be as high as the camera.
     parts = _body(scene, i) if label_kinds.is_box(scene.labels[i]) else []
     if enough:
-        parts = [*parts, np.column_stack([x[level], z[level]])]
+        parts = [*parts, np.column_stack([x[level], z[level]]), _rim(scene, i)]
     return Solid(_hull(parts), height, height + BOARD_M) if parts else None
+
+
+def _rim(scene: _Scene, i: int) -> np.ndarray:
+    """Return x and z (k, 2) of the far rim of an object's level top, by the rays of the silhouette's upper edge.
+
+    Seen at a grazing angle the top returns no depth there.
+    """
+    frame, visible = scene.frame, scene.visible
+    if frame.soft:  # of which masks are too large, or too small
+        return np.empty((0, 2))
+    upper = visible.edges.only(i).side("top")
+    rows = np.minimum(upper.rows + RIM_PX, frame.depth.shape[0] - 1)
+    away = edge_rays.away(frame, rows, upper.columns, visible.tops[i : i + 1])[0]
+    x, _, z = frame.directions(rows[0], upper.columns[0])
+    told = away <= MOST_FARTHER * visible.middles[i]
+    return np.column_stack([x / z * away, away])[told]
 
 
 def _body(scene: _Scene, i: int) -> list[np.ndarray]:

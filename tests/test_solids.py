@@ -11,9 +11,13 @@ FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 WALL = [[-8, -3, 8], [8, 1.5, 8.1]]
 
 
-def boxes_of(things, labels, rotation=None):
-    """Return the (2, 3) boxes, in levelled metres, of things called `labels`; what is called "" is no object."""
+def boxes_of(things, labels, rotation=None, farthest=np.inf):
+    """Return the (2, 3) boxes, in levelled metres, of things called `labels`; what is called "" is no object.
+
+    The first has no depth that is more than `farthest` metres away.
+    """
     points, ids = render(things, rotation, walls=[FLOOR, WALL])
+    points[(ids == 0) & (points[..., 2] > farthest)] = 0
     scene = frame.make_frame(points)
     chosen = [i for i, label in enumerate(labels) if label]
     found = [surfaces.find_surface(scene.depth, ids == i, scene.soft) for i in chosen]
@@ -40,6 +44,13 @@ def test_what_is_seen_above_the_middle_of_a_table_ends_on_it(away, label, carrie
     _, found = boxes_of([TABLE, lamp, SCREEN], [carrier, label, ""], tilt(12))
     assert (found[1, 1] < 0.8) == ends
     assert ends or found[1, 1] > 1.35
+
+
+@pytest.mark.parametrize(("away", "ends"), [(3.6, True), (4.25, False)])
+def test_the_far_edge_of_a_table_is_told_by_its_mask_where_the_top_has_no_depth(away, ends):
+    lamp = [[-0.1, 0.0, away], [0.1, 0.7 if ends else 1.4, away + 0.1]]
+    _, found = boxes_of([TABLE, lamp, SCREEN], ["table", "lamp", ""], tilt(12), 3.3)
+    assert (found[1, 1] < 0.8) == ends
 
 
 @pytest.mark.parametrize(("away", "ends"), [(3.3, True), (3.75, False)])
