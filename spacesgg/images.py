@@ -77,6 +77,8 @@ def decode(path: Path, flags: int, indices: bool = False) -> np.ndarray:
     try:
         content = np.fromfile(path, np.uint8)
         content = without_palette(content) if indices else content
+        if fault := png_fault(content):
+            raise InputError(f"{path}: cannot be decoded; {fault}")
         image = cv2.imdecode(content, flags) if len(content) else None
     except (OSError, ValueError, cv2.error, MemoryError) as error:
         raise InputError(f"{path}: {why_unread(error)}") from error
@@ -103,6 +105,29 @@ def without_palette(content: np.ndarray) -> np.ndarray:
             kept.append(whole[place:end])
         place = end
     return np.frombuffer(b"".join(kept), np.uint8)
+
+
+def png_fault(content: np.ndarray) -> str:
+    """Return what is wrong with the bytes of a PNG: it is cut off, or a part is damaged; "" where nothing is.
+
+    Looked for before decoding: libpng writes a line of its own, in which no file is named, to the standard error
+    stream, and OpenCV has no way to keep it from that. Other bytes than a PNG's have no such fault.
+    """
+    if content[: len(_PNG)].tobytes() != _PNG:
+        return ""
+    whole = memoryview(content)
+    place, kind = len(_PNG), b""
+    while kind != b"IEND":
+        end = place + 12 + int.from_bytes(whole[place : place + 4], "big")
+        if len(whole) < end:
+            return "the file is truncated"
+        kind = bytes(whole[place + 4 : place + 8])
+        if kind in (b"IHDR", b"IDAT") and zlib.crc32(whole[place + 4 : end - 4]) != int.from_bytes(
+            whole[end - 4 : end], "big"
+        ):
+            return f"the file is damaged: its checksum of {kind.decode()} at byte {place} is wrong"
+        place = end
+    return ""
 
 
 def why_unread(error: Exception) -> str:

@@ -126,6 +126,25 @@ def test_a_mask_with_a_palette_that_is_cut_off_is_named(tmp_path):
         assert "cannot be decoded" in said(masks.decode, "mask.png", HEIGHT, WIDTH, tmp_path)
 
 
+def test_of_a_mask_that_is_cut_off_or_damaged_only_the_line_with_its_name_is_told(tmp_path, capfd):
+    noise = np.random.default_rng(0).integers(0, 2, (HEIGHT, WIDTH), np.uint8) * 255
+    whole = cv2.imencode(".png", noise)[1].tobytes()
+    path = tmp_path / "mask.png"
+    broken = [whole[:end] for end in (10, 33, 60, len(whole) - 14, len(whole) - 1)]
+    for place, part in ((18, "IHDR at byte 8"), (60, "IDAT at byte 33")):
+        broken.append(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        path.write_bytes(broken[-1])
+        told = f"{path}: cannot be decoded; the file is damaged: its checksum of {part} is wrong"
+        assert said(masks.decode, "mask.png", HEIGHT, WIDTH, tmp_path) == told
+    for content in broken[:5]:
+        path.write_bytes(content)
+        told = f"{path}: cannot be decoded; the file is truncated"
+        assert said(masks.decode, "mask.png", HEIGHT, WIDTH, tmp_path) == told
+    assert capfd.readouterr().err == ""  # which libpng writes to, past Python's stream
+    path.write_bytes(whole + b"something after it")
+    assert (masks.decode("mask.png", HEIGHT, WIDTH, tmp_path) == (noise > 0)).all()
+
+
 def test_a_missing_file_is_named_once(tmp_path):
     assert said(masks.decode, "gone.png", HEIGHT, WIDTH, tmp_path) == f"{tmp_path / 'gone.png'}: no such file"
     for suffix in depth.SUFFIXES:
