@@ -14,7 +14,6 @@ What cannot be written about is named with its reason in OUTPUT.errors.jsonl, an
 import argparse
 import asyncio
 import functools
-import itertools
 import os
 import random
 import sys
@@ -28,7 +27,6 @@ if __name__ == "__main__":
     interrupts.during_imports("llm_based_query.py")
 
 from spacesgg import (
-    annotations,
     batch,
     image_paths,
     llm_run,
@@ -36,7 +34,7 @@ from spacesgg import (
     outputs,
     prompt_file,
     reply_check,
-    shuffled,
+    text_input,
     training_record,
     unused_flags,
 )
@@ -67,7 +65,7 @@ def make_requests(args: argparse.Namespace) -> Iterator[Request]:
     Raises InputError when the prompt function fails for everything.
     """
     watch = prompt_file.FaultWatch(args.prompt_file, args.prompt_function)
-    for item in read_entries(args):
+    for item in text_input.read(args):
         (image, entry), request, reason = batch.attempt(functools.partial(make_request, args=args), item)
         watch.see(reason)
         yield request or Request("", image, args.prompt_function, None, None, reason, entry)
@@ -75,7 +73,7 @@ def make_requests(args: argparse.Namespace) -> Iterator[Request]:
 
 def make_record(request: Request, reply: Reply, args: argparse.Namespace, source: str) -> dict[str, Any]:
     """Return the training record of a reply. Raises InputError saying why it cannot be one."""
-    place = relative_image(request.image, args.dataset_base, args.data_prefix)
+    place = image_paths.relocate(request.image, args.dataset_base, args.data_prefix)
     wording = dice(args, request.image, "request")
     text = reply.text if args.check == "off" else reply_check.snap(request.context, reply.text)
     record = training_record.make(request.id, place, text, request.prompt.form, source, wording)
@@ -132,13 +130,8 @@ def dice(args: argparse.Namespace, image: str, purpose: str) -> random.Random:
 
 def record_id(image: str, args: argparse.Namespace) -> str:
     """Return a record's id: image path without its suffix, and prompt function."""
-    place = relative_image(image, args.dataset_base, "")
+    place = image_paths.relocate(image, args.dataset_base, "")
     return f"{place.removesuffix(Path(place).suffix).lstrip('/')}_{args.prompt_function}"
-
-
-def relative_image(image: str, dataset_base: str, data_prefix: str) -> str:
-    """Return the image's path as the record names it: without the base, behind the prefix."""
-    return image_paths.relocate(image, dataset_base, data_prefix)
 
 
 def choose_backend(args: argparse.Namespace) -> str:
@@ -152,55 +145,6 @@ def choose_backend(args: argparse.Namespace) -> str:
     if name != "template" and not args.model:
         raise InputError(f"the backend {name} needs --model, the name of the model that answers")
     return name
-
-
-def read_entries(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the annotation entries, with the descriptions written before where a file of them is given."""
-    descriptions = read_descriptions(args.description_file) if args.description_file else {}
-    matched = not args.description_file
-    entries = shuffled.read(args.anno_file, args.seed) if args.shuffle else annotations.read(args.anno_file)
-    entries = image_paths.watch_base(itertools.islice(entries, args.limit), args.dataset_base, warn_once)
-    for image, entry in entries:
-        described = descriptions.get(relative_image(image, args.dataset_base, args.data_prefix))
-        if described:
-            entry["description"] = described
-            matched = True
-        yield image, entry
-    if not matched:
-        warn_once(
-            f"{args.description_file}: describes none of the images; give the --dataset-base and --data-prefix "
-            "that it was written with"
-        )
-
-
-def read_descriptions(path: Path) -> dict[str, str]:
-    """Return image → description of a training file's records; those that are none are left out."""
-    descriptions = {}
-    for record in training_record.read(path):
-        turns = record.get("conversations")
-        last = turns[-1] if isinstance(turns, list) and turns else None
-        text = last.get("value") if isinstance(last, dict) else None
-        if isinstance(record.get("image"), str) and isinstance(text, str):
-            descriptions[record["image"]] = text
-    return descriptions
-
-
-@functools.cache
-def warn_once(message: str) -> None:
-    """Print a warning, once however often the input is walked over."""
-    print(f"llm_based_query.py: {message}", file=sys.stderr)
-
-
-def count_entries(args: argparse.Namespace) -> int:
-    """Return how many entries will be read. Raises InputError when there is none."""
-    if args.anno_file.suffix.lower() == ".jsonl":  # counted without reading them: a million must start at once
-        with args.anno_file.open("rb") as stream:
-            count = sum(1 for line in stream if line.strip())
-        if not count:
-            raise annotations.no_image(args.anno_file)
-    else:
-        count = sum(1 for _ in annotations.read(args.anno_file))
-    return min(count, args.limit or count)
 
 
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
@@ -283,7 +227,7 @@ def write_all_offline(args: argparse.Namespace) -> int:
     failures, watch = batch.Failures(), prompt_file.FaultWatch(args.prompt_file, args.prompt_function)
     work = functools.partial(write_offline, args=args)
     with training_record.writer(args.output_file) as write:
-        for (image, entry), record, reason in batch.run(work, read_entries(args), args.workers, None, "texts"):
+        for (image, entry), record, reason in batch.run(work, text_input.read(args), args.workers, None, "texts"):
             watch.see(reason)
             if reason is not None:
                 line = {"image": image, "prompt_function": args.prompt_function, "reason": reason}
@@ -313,7 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
         if args.backend != "template" or args.dry_run:
             record = functools.partial(make_record, args=args, source=args.model)
             check = check_claims if args.check == "strict" else check_form
-            return llm_run.run(args, lambda: make_requests(args), count_entries(args), record, check)
+            return llm_run.run(args, lambda: make_requests(args), text_input.count(args), record, check)
         notice = OFFLINE_NOTICE if named is None else None
         if notice:
             print(f"llm_based_query: {notice}", flush=True)

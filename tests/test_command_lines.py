@@ -10,6 +10,7 @@ import layers_aggregation
 import llm_based_query
 import multiview_layers
 from examples import draw_layers, make_scenes
+from spacesgg import text_input
 from tools import check_dataset, detect_objects, prepare_annotations, segment_objects
 
 SCENE = {"levels": [], "order_list": {}, "views": {}}
@@ -18,7 +19,7 @@ SCENE = {"levels": [], "order_list": {}, "views": {}}
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    llm_based_query.warn_once.cache_clear()  # a process is one command
+    text_input.warn_once.cache_clear()  # a process is one command
     for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "in.json").write_bytes(orjson.dumps({"a.jpg": SCENE}))

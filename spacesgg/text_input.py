@@ -1,0 +1,60 @@
+"""What llm_based_query.py reads: the annotation entries with their descriptions, and what is told of them once."""
+
+import argparse
+import functools
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from spacesgg import annotations, image_paths, shuffled, training_record
+
+
+def read(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the annotation entries, with the descriptions written before where a file of them is given."""
+    descriptions = read_descriptions(args.description_file) if args.description_file else {}
+    matched = not args.description_file
+    entries = shuffled.read(args.anno_file, args.seed) if args.shuffle else annotations.read(args.anno_file)
+    entries = image_paths.watch_base(itertools.islice(entries, args.limit), args.dataset_base, warn_once)
+    for image, entry in entries:
+        described = descriptions.get(image_paths.relocate(image, args.dataset_base, args.data_prefix))
+        if described:
+            entry["description"] = described
+            matched = True
+        yield image, entry
+    if not matched:
+        warn_once(
+            f"{args.description_file}: describes none of the images; give the --dataset-base and --data-prefix "
+            "that it was written with"
+        )
+
+
+def read_descriptions(path: Path) -> dict[str, str]:
+    """Return image → description of a training file's records; those that are none are left out."""
+    descriptions = {}
+    for record in training_record.read(path):
+        turns = record.get("conversations")
+        last = turns[-1] if isinstance(turns, list) and turns else None
+        text = last.get("value") if isinstance(last, dict) else None
+        if isinstance(record.get("image"), str) and isinstance(text, str):
+            descriptions[record["image"]] = text
+    return descriptions
+
+
+@functools.cache
+def warn_once(message: str) -> None:
+    """Print a warning, once however often the input is walked over."""
+    print(f"llm_based_query.py: {message}", file=sys.stderr)
+
+
+def count(args: argparse.Namespace) -> int:
+    """Return how many entries will be read. Raises InputError when there is none."""
+    if args.anno_file.suffix.lower() == ".jsonl":  # counted without reading them: a million must start at once
+        with args.anno_file.open("rb") as stream:
+            found = sum(1 for line in stream if line.strip())
+        if not found:
+            raise annotations.no_image(args.anno_file)
+    else:
+        found = sum(1 for _ in annotations.read(args.anno_file))
+    return min(found, args.limit or found)
