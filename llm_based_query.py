@@ -234,6 +234,7 @@ def write_all_offline(args: argparse.Namespace) -> int:
                 failures.append({**entry, **line})
                 continue
             write(record)
+            failures.extend(text_input.left_out(image, entry, args.prompt_function))
     status = batch.finish("llm_based_query", write.count, failures, args.output_file, write.kept)
     if write.kept:
         llm_run.say_kept(args.output_file)

@@ -84,11 +84,16 @@ def sound_objects(image: str, entry: dict[str, Any]) -> tuple[list[Object], list
                 found.append(_object(key, value))
             except InputError as error:
                 failures.append({"image": image, "object": key, "reason": f"{error}; it is in no layer"})
-        elif (
-            key not in RESERVED and isinstance(value, list) and _box_position(value) and isinstance(value[0], str)
-        ):
-            failures.append({"image": image, "object": key, "reason": f"{value[0]}: {_NO_KEY}; it is in no layer"})
+        elif reason := misnamed(key, value):
+            failures.append({"image": image, "object": key, "reason": f"{reason}; it is in no layer"})
     return found, failures
+
+
+def misnamed(key: str, value: Any) -> str:
+    """Return what is wrong with the key of an object's value, "" where nothing is or the value is no object's."""
+    if key in RESERVED or is_key(key) or not (isinstance(value, list) and _box_position(value)):
+        return ""
+    return f"{value[0]}: {_NO_KEY}" if isinstance(value[0], str) else ""
 
 
 def _object(key: str, value: Any) -> Object:

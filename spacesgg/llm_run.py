@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
-from spacesgg import batch_files, options, training_record
+from spacesgg import batch_files, options, text_input, training_record
 from spacesgg.atomic import atomic_open
 from spacesgg.backends import Backend, Reply
 from spacesgg.batch import counted, errors_path
@@ -188,11 +188,11 @@ def _write_output(
 ) -> tuple[collections.Counter, int, bool]:
     """Write the accepted replies as records and the others with their reasons.
 
-    Returns the reasons by kind, how many prompts are listed, and whether an earlier output was kept for want of
-    any record.
+    Returns the reasons by kind, how many prompts and objects are listed, and whether an earlier output was kept
+    for want of any record.
 
     A line of the errors file is the image's whole entry with "reason", so that the file is itself an annotation
-    file: `--anno-file OUTPUT.errors.jsonl` asks those again.
+    file: `--anno-file OUTPUT.errors.jsonl` asks those again. What an accepted text leaves out has its own line.
     """
     reasons: collections.Counter = collections.Counter()
     listed = 0
@@ -203,6 +203,10 @@ def _write_output(
             if not faults:
                 try:
                     write(record(request, outcome.reply))
+                    for line in text_input.left_out(request.image, request.entry or {}, request.function):
+                        errors.write(orjson.dumps(line) + b"\n")
+                        listed += 1
+                        reasons["an object under a key that is none"] += 1
                 except InputError as error:  # what the check let through, and LLaVA's loader would not
                     faults = [str(error)]
                     counts.accepted -= 1

@@ -80,6 +80,9 @@ class Scene:
         """Read an annotation entry. Raises InputError when it is malformed or has no object."""
         things = [Thing(o.key, o.label, o.box, nouns.noun(o.label)) for o in annotations.objects(entry)]
         if not things:
+            for key, value in entry.items():
+                if reason := annotations.misnamed(key, value):
+                    raise InputError(f"{reason}; no other object is there")
             raise InputError("the entry has no object, so there is nothing to write about")
         for thing in things:
             if not grounded_text.boxes(thing.key) or grounded_text.parse(grounded_text.ref("x", thing.key)).faults:

@@ -4,11 +4,12 @@ import argparse
 import functools
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from spacesgg import annotations, image_paths, shuffled, training_record
+from spacesgg import annotations, image_paths, nouns, shuffled, training_record
+from spacesgg.batch import counted
 
 
 def read(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -17,6 +18,7 @@ def read(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     matched = not args.description_file
     entries = shuffled.read(args.anno_file, args.seed) if args.shuffle else annotations.read(args.anno_file)
     entries = image_paths.watch_base(itertools.islice(entries, args.limit), args.dataset_base, warn_once)
+    entries = watch_labels(entries, warn_once)
     for image, entry in entries:
         described = descriptions.get(image_paths.relocate(image, args.dataset_base, args.data_prefix))
         if described:
@@ -28,6 +30,44 @@ def read(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
             f"{args.description_file}: describes none of the images; give the --dataset-base and --data-prefix "
             "that it was written with"
         )
+
+
+def watch_labels(
+    entries: Iterable[tuple[str, dict[str, Any]]], tell: Callable[[str], None]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the entries; `tell` once, at the end, of the objects whose label nobody can read."""
+    number, example = 0, ""
+    for image, entry in entries:
+        for key, value in entry.items():
+            label = value[0] if annotations.is_key(key) and isinstance(value, list) and value else None
+            if isinstance(label, str) and not nouns.readable(label):
+                number += 1
+                example = example or f"{label!r} of {key} in {image}"
+        yield image, entry
+    if number:
+        tell(
+            f"{counted(number, 'object')} without a label that can be read, such as {example}; in the texts "
+            'each is "an object"; give it a label in the annotation file, or take it out'
+        )
+
+
+def left_out(image: str, entry: dict[str, Any], function: str) -> list[dict[str, Any]]:
+    """Return the lines of the errors file that name what the text about an entry leaves out, and why.
+
+    That is each object under a key that is none. A line is an entry of the object alone: asked again it fails by
+    the same reason, and the image's other objects, which have their text, are not asked twice.
+    """
+    return [
+        {
+            "image": image,
+            key: value,
+            "prompt_function": function,
+            "object": key,
+            "reason": f"{reason}; it is in no text",
+        }
+        for key, value in entry.items()
+        if (reason := annotations.misnamed(key, value))
+    ]
 
 
 def read_descriptions(path: Path) -> dict[str, str]:

@@ -8,9 +8,10 @@ import sys
 
 import orjson
 import pytest
+from llm_server import Server
 
 import llm_based_query
-from spacesgg import prompt_file, training_record
+from spacesgg import prompt_file, text_input, training_record
 from spacesgg.errors import InputError
 
 CUP, DESK, LAMP = "[[10, 20, 30, 40]]", "[[500, 20, 700, 400]]", "[[50, 60, 80, 400]]"
@@ -33,6 +34,7 @@ def no_endpoint(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
+    text_input.warn_once.cache_clear()  # a process is one command
     entries = {f"/data/train/{i:03d}.jpg": entry() for i in range(12)}
     (tmp_path / "in.json").write_bytes(orjson.dumps(entries))
     (tmp_path / "in.jsonl").write_bytes(
@@ -89,6 +91,40 @@ def test_a_failed_image_is_named_and_the_rest_is_done(folder, capsys):
     assert "layers_aggregation.py" in failures[0]["reason"]
     assert "no object" in failures[1]["reason"]
     assert "2 images succeeded, 2 failed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", [False, True])
+def test_an_object_under_a_key_that_is_none_is_named_and_the_rest_is_written_about(folder, capsys, model):
+    astray = {"[10, 20, 30, 50]": ["jug", [0.0, 0.0, 9.0, 9.0], "m.png"]}
+    entries = {"a.jpg": entry(), "b.jpg": entry(**astray), "c.jpg": astray}
+    (folder / "in.json").write_bytes(orjson.dumps(entries))
+    with Server(reply=lambda body: "The cup is in front of the desk.").running() as server:
+        flags = ("--model", "m", "--base-url", server.url, "--check", "off") if model else ()
+        assert run(folder, *flags) == 1
+        said = "".join(capsys.readouterr())
+        assert [record["image"] for record in records(folder)] == ["a.jpg", "b.jpg"]
+        lines = [orjson.loads(line) for line in (folder / "out.json.errors.jsonl").read_bytes().splitlines()]
+        assert [line["image"] for line in lines] == ["b.jpg", "c.jpg"]
+        why = "jug: its key must be its box as text, [[x1, y1, x2, y2]], whole numbers 0–999; "
+        assert lines[0]["object"] == "[10, 20, 30, 50]" and lines[0]["reason"] == f"{why}it is in no text"
+        assert lines[1]["reason"] == f"{why}no other object is there"
+        assert ("1 × an object under a key that is none" if model else "1 done in part (objects that") in said
+        # Asked again nothing is written about twice.
+        assert run(folder, *flags, anno="out.json.errors.jsonl", output="again.json") == 1
+        (line,) = map(orjson.loads, (folder / "again.json.errors.jsonl").read_bytes().splitlines()[:1])
+        assert line["reason"] == f"{why}no other object is there" and records(folder, "again.json") == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_objects_without_a_label_that_can_be_read_are_told_of_once(folder, capsys, workers):
+    box = [0.0, 0.0, 9.0, 9.0]
+    entries = {"a.jpg": entry(), "b.jpg": entry(**{CUP: ["", box]}), "c.jpg": entry(**{LAMP: [" ", box]})}
+    (folder / "in.json").write_bytes(orjson.dumps(entries))
+    assert run(folder, "--workers", workers) == 0
+    said = f"llm_based_query.py: 2 objects without a label that can be read, such as '' of {CUP} in b.jpg; in the "
+    said += 'texts each is "an object"; give it a label in the annotation file, or take it out\n'
+    assert capsys.readouterr().err == said
+    assert f"<ref>object</ref><box>{CUP}</box>" in records(folder)[1]["conversations"][1]["value"]
 
 
 def test_image_paths_are_made_relative_to_llava_s_folder(folder):
