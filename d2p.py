@@ -149,7 +149,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "--dataset-path",
-        type=Path,
+        type=options.folder,
         required=True,
         help="Dataset folder D with images/ and depth_maps/. What is hidden there (.NAME), of other suffixes, or "
         "in folders inside them is not read.",

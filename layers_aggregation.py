@@ -136,7 +136,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     stage.add_files(parser)
-    add("--depth-dir", type=Path, required=True, help='Folder of the depth maps that "depth" names.')
+    add("--depth-dir", type=options.folder, required=True, help='Folder of the depth maps that "depth" names.')
     stage.add_common(parser)
     add("--scale-factor", type=options.positive, help="Depth units per metre; ranges are then written in metres.")
     add("--inverse-depth", action="store_true", help="The maps hold inverse depth: larger values are nearer.")

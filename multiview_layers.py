@@ -39,6 +39,7 @@ from spacesgg import (
     label_kinds,
     layers,
     lost_depth,
+    options,
     pointmaps,
     stage,
     surfaces,
@@ -146,7 +147,9 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     stage.add_files(parser)
-    add("--point-cloud-dir", type=Path, required=True, help="Folder of the point maps that d2p.py wrote.")
+    add(
+        "--point-cloud-dir", type=options.folder, required=True, help="Folder of the point maps that d2p.py wrote."
+    )
     stage.add_common(parser)
     add("--no-level", action="store_true", help="Keep the camera's own axes: up is the picture's up.")
     stage.add_work(parser, "distance")

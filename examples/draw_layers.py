@@ -147,8 +147,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--anno-file", type=Path, required=True, help='Annotation file with "levels", .json or .jsonl.')
-    add("--output-dir", type=Path, required=True, help="Folder of the pictures; made when missing.")
-    add("--mask-dir", type=Path, help="Folder of the mask images; not needed for run lengths and polygons.")
+    add("--output-dir", type=options.folder, required=True, help="Folder of the pictures; made when missing.")
+    add(
+        "--mask-dir",
+        type=options.folder,
+        help="Folder of the mask images; not needed for run lengths and polygons.",
+    )
     add("--dataset-base", default="", help="Start of the annotation's image paths that is taken off.")
     add("--data-prefix", default="", help="What is put in front of the image paths instead.")
     add("--workers", type=options.workers, default=1, help="Pictures drawn at once; results do not depend on it.")

@@ -41,7 +41,7 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from examples import scene_layout, scene_render, sensor_noise
-from spacesgg import annotations, batch, interrupts, nouns
+from spacesgg import annotations, batch, interrupts, nouns, options
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
 from spacesgg.offline_wording import count_word, join
@@ -214,7 +214,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--output-dir", type=Path, required=True, help="Folder that becomes the dataset; made when missing.")
+    add(
+        "--output-dir",
+        type=options.folder,
+        required=True,
+        help="Folder that becomes the dataset; made when missing.",
+    )
     add("--scenes", type=int, default=20, help="How many scenes to make.")
     add("--kind", choices=KINDS, default="kinect", help="What the depth is like, as listed above.")
     add("--seed", type=int, default=0, help="Another seed gives other scenes; the same one gives the same files.")

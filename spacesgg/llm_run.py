@@ -81,7 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("instead of asking now, one of")
     files = group.add_mutually_exclusive_group().add_argument
     files("--dry-run", action="store_true", help="Print the first prompts and the size of the run; ask nothing.")
-    files("--write-batch", type=Path, metavar="FOLDER", help="Write what is to be asked as OpenAI Batch files.")
+    files(
+        "--write-batch",
+        type=options.folder,
+        metavar="FOLDER",
+        help="Write what is to be asked as OpenAI Batch files.",
+    )
     files(
         "--read-batch",
         type=Path,

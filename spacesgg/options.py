@@ -68,6 +68,13 @@ def output_file(given: str) -> Path:
     return Path(given)
 
 
+def folder(given: str) -> Path:
+    """Return the path of a folder. That of an empty text, which Path takes for the folder one is in, is none."""
+    if not given.strip():
+        raise argparse.ArgumentTypeError(f'is empty ({given!r}): name a folder, or "." for the one you are in')
+    return Path(given)
+
+
 def seed(text: str) -> int:
     """Return a whole number that JSON can hold in 64 bits."""
     try:

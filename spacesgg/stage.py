@@ -38,7 +38,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--mask-dir",
-        type=Path,
+        type=options.folder,
         help="Folder of the mask images; not needed for run lengths and polygons. What is not 0 is the object; of "
         "an image with a palette the index counts, not the colour.",
     )

@@ -1,5 +1,7 @@
 """What all commands answer to flags that name nothing: one line and status 2, never a traceback."""
 
+import itertools
+
 import cv2
 import numpy as np
 import orjson
@@ -11,7 +13,7 @@ import llm_based_query
 import multiview_layers
 from examples import draw_layers, make_scenes
 from spacesgg import text_input
-from tools import check_dataset, detect_objects, prepare_annotations, segment_objects
+from tools import check_dataset, detect_objects, estimate_depth, prepare_annotations, segment_objects
 
 SCENE = {"levels": [], "order_list": {}, "views": {}}
 
@@ -71,6 +73,35 @@ def test_a_folder_without_a_name_is_none_for_pictures(folder, capsys):
     assert run(draw_layers, "--anno-file", "in.json", "--output-dir", "/") == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "/: the list of failures is named after it, and it has no name" in said
+
+
+NEEDED = {
+    "d2p": (d2p, "--dataset-path ."),
+    "stage 2": (layers_aggregation, "--input-file in.json --output-file out.json --depth-dir . --mask-dir ."),
+    "stage 3": (multiview_layers, "--input-file in.json --output-file out.json --point-cloud-dir . --mask-dir ."),
+    "stage 4": (llm_based_query, f"{WRITERS['stage 4'][1]} --output-file out.json --model m --write-batch ."),
+    "annotations": (
+        prepare_annotations,
+        "--format psg --input-file in.json --output-file out.json --image-dir . --panoptic-dir . --mask-dir .",
+    ),
+    "boxes": (detect_objects, f"{MODELS['boxes'][1]} --output-file out.json"),
+    "masks": (segment_objects, f"{MODELS['masks'][1]} --output-file out.json --mask-dir ."),
+    "depth": (estimate_depth, "--model none --image-dir . --output-dir ."),
+    "pictures": (draw_layers, "--anno-file in.json --output-dir . --mask-dir ."),
+    "scenes": (make_scenes, "--scenes 1 --output-dir ."),
+}
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_an_empty_name_is_no_folder(folder, capsys, name):
+    command, flags = NEEDED[name]
+    given = flags.split()
+    places = [place for place, flag in enumerate(given) if flag == "."]
+    for place, empty in itertools.product(places, ("", " ")):
+        assert run(command, *given[:place], empty, *given[place + 1 :]) == 2
+        said = f'argument {given[place - 1]}: is empty ({empty!r}): name a folder, or "." for the one you are in\n'
+        assert capsys.readouterr().err.endswith(said)
+    assert sorted(path.name for path in folder.iterdir()) == ["in.json", "training.json"]
 
 
 def test_masks_may_go_into_the_folder_one_is_in(folder):

@@ -164,7 +164,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--image-dir", type=Path, required=True, help="Folder of the images (jpg, jpeg, png).")
+    add("--image-dir", type=options.folder, required=True, help="Folder of the images (jpg, jpeg, png).")
     add(
         "--output-file",
         type=options.output_file,

@@ -193,8 +193,13 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--image-dir", type=Path, required=True, help="Folder of the images.")
-    add("--output-dir", type=Path, required=True, help="Dataset folder D, where depth_maps/ and intrinsics/ go.")
+    add("--image-dir", type=options.folder, required=True, help="Folder of the images.")
+    add(
+        "--output-dir",
+        type=options.folder,
+        required=True,
+        help="Dataset folder D, where depth_maps/ and intrinsics/ go.",
+    )
     add(
         "--depth-scale",
         type=options.positive,

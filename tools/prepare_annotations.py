@@ -170,12 +170,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add(
         "--image-dir",
-        type=Path,
+        type=options.folder,
         help="Folder of the images. Images that are not there, or have another size than the source states, are "
         "left out and named among the errors; it is needed where a source does not state the images' sizes "
         "(AS-V2, Visual Genome without --image-data).",
     )
-    add("--panoptic-dir", type=Path, help="Folder of the segment PNGs (coco-panoptic, psg).")
+    add("--panoptic-dir", type=options.folder, help="Folder of the segment PNGs (coco-panoptic, psg).")
     add("--captions", type=Path, help="COCO captions file; an image's captions become sentences of its caption.")
     add("--relationships", type=Path, help="Visual Genome's relationships.json; without it objects only.")
     add(
@@ -185,7 +185,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add(
         "--mask-dir",
-        type=Path,
+        type=options.folder,
         help="Write each mask as a PNG into this folder; without it masks are COCO run lengths inside the output, "
         "which is smaller and faster for many images.",
     )

@@ -160,10 +160,15 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         required=True,
         help="Where the result goes; .jsonl writes one entry a line.",
     )
-    add("--image-dir", type=Path, required=True, help="Folder in which the annotation's image paths are found.")
+    add(
+        "--image-dir",
+        type=options.folder,
+        required=True,
+        help="Folder in which the annotation's image paths are found.",
+    )
     add(
         "--mask-dir",
-        type=Path,
+        type=options.folder,
         help="Write masks as PNG files there, instead of run lengths into the file.",
     )
     add("--overwrite", action="store_true", help="Replace the masks that objects have, and forget earlier runs.")
