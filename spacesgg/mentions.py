@@ -34,8 +34,12 @@ _NO_OBJECT = re.compile(
     r"|^(?:picture|image) (?:shows|yourself)\b",
     re.IGNORECASE,
 )
-_CHOSEN = re.compile(r"(?:^|[.,;:?!] |\b(?:which|one|what) )of the $", re.IGNORECASE)
-_OTHER = re.compile(r"(?:,| and| or) (?:the|an?) ", re.IGNORECASE)
+_CHOSEN = re.compile(
+    r"(?:^|[.,;:?!] |[\"'(]"
+    r"|\b(?:which|one|what|out|and|then|now|so|closer|nearer|farther|further|higher|lower) )of the $",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(r"(?:,| and| or) (?:of )?((?:the|an?) )?", re.IGNORECASE)
 _MOST_READINGS = 12
 # Words written in one whose second half is a name too: an armchair is a chair.
 _SECOND_HALVES = (
@@ -135,7 +139,8 @@ class Names:
                 return match[0]
             around = text[max(match.start() - 10, 0) : match.end()], text[match.start() : match.end() + 10]
             # "of the picture and the stool, which is closer": one of two objects, not the picture itself
-            chosen = _CHOSEN.search(text[: match.start()]) and _OTHER.match(text, match.end())
+            other = _CHOSEN.search(text[: match.start()]) and _OTHER.match(text, match.end())
+            chosen = other and (other[1] or self._plain.match(text, other.end()))
             if not chosen and any(_NO_OBJECT.search(part) for part in around):
                 return match[0]
             options = self._options(match[1].lower(), text[max(match.start() - 30, 0) : match.start()].lower())

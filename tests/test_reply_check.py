@@ -261,6 +261,30 @@ def test_a_picture_may_be_an_object(scene):
     assert "contradicts" in faults(hung, f"{question}{{cup}} that is farther away.", "questions", 1)[0]
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Of the picture and the laptop, which is closer?",
+        "And of the picture and the laptop, which is closer?",
+        "Out of the picture and the laptop, which is closer?",
+        "Which is closer of the picture and the laptop?",
+        "Of the picture and laptop, which is closer?",
+        "Of the picture and of the laptop, which is closer?",
+        "Of the picture and the <ref>laptop</ref><box>{laptop}</box>, which is closer?",
+    ],
+)
+@pytest.mark.parametrize(("nearer", "farther"), [("laptop", "picture"), ("picture", "laptop")])
+def test_a_picture_may_be_one_of_two_objects_to_choose_from(question, nearer, farther):
+    key = {nearer: CUP, farther: SOFA}
+    entry = {key: [label, [0.0, 0.0, 9.0, 9.0], "m"] for label, key in key.items()}
+    room = Scene.from_entry("a.jpg", entry | {"order_list": {f"{CUP}>{SOFA}": [0, 0, -1]}})
+    for answer in ("it is the {} that is closer.", "It's the {} that is the closer one.", "It is the {}."):
+        for label, told in ((nearer, False), (farther, True)):
+            said = answer.format(f"<ref>{label}</ref><box>{key[label]}</box>")
+            found = faults(room, f"Q: {question.format(**key)}\nA: {said}", "questions", 1)
+            assert any("contradicts" in fault for fault in found) == told and bool(found) == told
+
+
 def test_short_and_cut_replies_are_named(scene):
     pair = "Q: Which is nearer, the cup or the sofa?\nA: The {cup} is."
     assert faults(scene, pair, "questions", 2) == ["fewer question-answer pairs than asked for: 1 of 2"]
