@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NO = re.compile(
     r"\W*(?:(?:oh|well)\W+)?(?:no\b(?! (?:one|longer|object|other|thing))|nope\b|nah\b"
     r"|not (?:at all|really|quite)\b|incorrect\b|wrong\b|false\b"
-    r"|(?:it|that|they|this)(?:'s| is| are| does| do) not\b|(?:it|that|they|this) (?:is|does|are|do|would)n't\b"
+    r"|(?:it|that|they|this)(?:'s| is| are| does| do| would) not\b"
     r"|that(?:'s| is| would be) (?:wrong|false|incorrect)\b"
     r"|on the contrary\b|quite the (?:opposite|contrary))",
     re.IGNORECASE,

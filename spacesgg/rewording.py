@@ -15,6 +15,8 @@ _RULES: tuple[tuple[re.Pattern, str], ...] = tuple(
         (r"(?<=@)[.;,]?\s*\(?\d+[.)]\s*(?=\D{0,5}@)", ", "),
         (r"(?:^|(?<=:)\s*)\(?1[.)]\s*(?=\D{0,5}@)", ""),
         (rf"{_NAME}\s*(?:<|>|→|->)\s*(?={_NAME})", r"\1, "),
+        # not in a question: a yes to "isn't it nearer?" says that it is
+        (r"\b(is|are|was|were|do|does|did|would|has|have|had)n['’]t\b(?![^.!?]*\?)", r"\1 not"),
         # "on the sofa's left"
         (
             rf"\b(?:on|to|at) {_NAME}(?:'s?)? (?:own |immediate |far )?(left|right)(?:-hand)?(?: side)?\b(?! of)",

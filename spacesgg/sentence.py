@@ -218,6 +218,12 @@ class Sentence:
         if self.kind(at) == "P":
             return self.reader.pronoun(self.t[at], self.earlier(at), subject=True), negated
         if self.kind(at) == "M":
+            # but "not the lamp, which is farther": what follows a comma belongs to the lamp, unless it is "that"
+            told = self.kind(at + 1) == "?" or (
+                self.kind(at + 2) == "?" and self.t[at + 2].words.lower() == "that"
+            )
+            if told and self.kind(at - 1) == "N":
+                return self._set_apart(at, negated)
             if at in self.consumed:
                 return merged([self.meant([at]), self.subjects[-1] if self.subjects else []]), negated
             listed = self.listed(at, forward=False)
@@ -228,6 +234,18 @@ class Sentence:
             near = self.meant([nearest]) if nearest is not None else []
             return merged([self.subjects[-1] if self.subjects else [], near]) or self.reader.subject, negated
         return ([] if self.kind(at) else self.reader.subject), negated
+
+    def _set_apart(self, at: int, negated: bool) -> tuple[Readings, bool]:
+        """Return who "it is not the lamp that is nearer" is said of, and whether it is denied.
+
+        In "it is the cup, not the lamp, that is nearer" that is the cup.
+        """
+        other = at - 2
+        while self.kind(other) and self.kind(other) in ",&":
+            other -= 1
+        if self.kind(other) == "M":
+            return self.meant([other]), negated
+        return self.meant([at]), not negated
 
     def subject_around(self, position: int) -> tuple[Readings, bool]:
         """Return who the comparison at `position` is said of, before it or after it, and whether it is denied."""

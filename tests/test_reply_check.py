@@ -285,6 +285,37 @@ def test_a_picture_may_be_one_of_two_objects_to_choose_from(question, nearer, fa
             assert any("contradicts" in fault for fault in found) == told and bool(found) == told
 
 
+@pytest.mark.parametrize(
+    ("question", "good", "bad"),
+    [
+        (
+            "Which is closer, the cup or the sofa?",
+            "It is not the {sofa} that is closer.",
+            "It is not the {cup} that is closer.",
+        ),
+        (
+            "Which is closer, the cup or the sofa?",
+            "It isn't the {sofa} that's closer.",
+            "It isn't the {cup} that's closer.",
+        ),
+        (
+            "Which is closer, the cup or the sofa?",
+            "It is the {cup}, not the {sofa}, that is closer.",
+            "It is the {sofa}, not the {cup}, that is closer.",
+        ),
+        (
+            "Which is closer, the cup or the sofa?",
+            "It is the {cup}, not the {sofa}, which is farther away.",
+            "It is the {sofa} rather than the {cup} that is closer.",
+        ),
+        ("Where is the lamp?", "The {lamp} isn't in front of the {sofa}.", "The {lamp} isn't behind the {sofa}."),
+    ],
+)
+def test_denials_are_read(scene, question, good, bad):
+    assert faults(scene, f"Q: {question}\nA: {good}", "questions", 1) == []
+    assert any("contradicts" in fault for fault in faults(scene, f"Q: {question}\nA: {bad}", "questions", 1))
+
+
 def test_short_and_cut_replies_are_named(scene):
     pair = "Q: Which is nearer, the cup or the sofa?\nA: The {cup} is."
     assert faults(scene, pair, "questions", 2) == ["fewer question-answer pairs than asked for: 1 of 2"]
