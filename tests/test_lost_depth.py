@@ -4,6 +4,7 @@ import random
 
 import cv2
 import numpy as np
+import orjson
 import pytest
 from ray_cast import render, tilt
 from test_multiview import KEYS, make_dataset, run, sign
@@ -244,8 +245,13 @@ def test_the_rim_of_an_object_without_depth_tells_how_far_away_it_is(tmp_path, r
     assert status == 1 and (entry["order_list"][f"{lamp}>{cupboard}"][2] == -1) == (rim == "its own")
     assert any(lamp in layer for layer in entry["levels"]) == (rim == "its own")
     assert not any(lamp in layer for view in entry["views"].values() for layer in view["levels"])
-    told = "a layer in the front view only" if rim == "its own" else "no layer by its points"
-    assert told in (tmp_path / "out.json.errors.jsonl").read_text()
+    (line,) = map(orjson.loads, (tmp_path / "out.json.errors.jsonl").read_bytes().splitlines())
+    told = "too few points under the mask; it has relations only by what is seen around it, "
+    told += "and no layer by its points"
+    if rim == "its own":
+        told = "only a few points under the mask are its own; it has relations by these and by what is seen "
+        told += "around it, and a layer in the front view only"
+    assert line == {"image": line["image"], "object": lamp, "reason": f"lamp: {told}"}
 
 
 def test_what_has_no_depth_is_named_to_a_model_as_in_no_layer_and_refused_by_the_offline_writer():
