@@ -36,7 +36,8 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     boxes = _no_wider(boxes, seen, bodies)
     ends_seen = boxes[:, :, 0] == seen[:, :, 0]
     boxes = solids.end_aside(_no_larger(boxes, frame, visible, labels), frame, visible, labels)
-    hidden_corners = np.where(ends_seen.all(axis=1), sides.hidden_corners(), np.inf)
+    whole_sides = ends_seen.all(axis=1)
+    hidden_corners = np.where(whole_sides, sides.hidden_corners(), np.inf)
     ends_seen |= edge_rays.falls_aside(frame, visible.edges, visible.tops)
     boxy = np.array([label_kinds.is_box(label) for label in labels])
     rectangular = np.array([label_kinds.is_rectangular(label) for label in labels])
@@ -54,7 +55,7 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     back = _backs(boxes, labels, reach, hidden_corners, visible.behind, frame.soft)
     faces = single_faces(visible.lines, visible.fresh)
     faces.there[np.isfinite(bodies[:, 0, 0])] = False
-    turned = np.where(faces.there, -np.inf, _turned_backs(boxes, labels, sides))
+    turned = np.where(faces.there, -np.inf, _turned_backs(boxes, labels, sides, whole_sides))
     # Of boxes the upper edge tells as well.
     told = np.where(boxy, hidden_corners - CORNER_MARGIN_M, hidden_corners)
     turned = np.minimum(np.where(np.isfinite(hidden_corners), told, turned), visible.behind)
@@ -70,7 +71,7 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
             boxes[i, 0, 2] = max(boxes[i, 0, 2], min(near, seen[i, 0, 2]))
             # What is seen farther back than the feet, of what is so thin, is mixed with the background.
             boxes[i, 1, 2] = max(boxes[i, 0, 2], min(boxes[i, 1, 2], far))
-    boxes = _with_bodies(boxes, faces, labels, visible.behind)
+    boxes = _with_bodies(boxes, faces, labels, visible.behind, whole_sides)
     end = edge_rays.top_end(frame, visible.edges, visible.tops, whole)
     ends = np.maximum(seen[:, 1, 2], np.minimum(boxes[:, 1, 2], end))
     boxes[:, 1, 2] = np.where(flat, ends, boxes[:, 1, 2])
@@ -186,22 +187,27 @@ def _backs(
     return np.minimum(np.maximum(front + least, reach), most)
 
 
-def _turned_backs(boxes: np.ndarray, labels: list[str], sides: TwoSides) -> np.ndarray:
-    """Return (n,) how far back, in levelled metres, rectangular things go whose `sides` are seen at an angle."""
+def _turned_backs(boxes: np.ndarray, labels: list[str], sides: TwoSides, whole: np.ndarray) -> np.ndarray:
+    """Return (n,) how far back, in levelled metres, rectangular things go whose `sides` are seen at an angle.
+
+    `whole` (n,) bool says whose ends are in sight.
+    """
     height = np.ptp(boxes[:, :, 1], axis=1)
     lengths = sides.lengths[np.arange(len(labels)), sides.front]
-    sizes = zip(labels, lengths.tolist(), height.tolist(), strict=True)
+    sizes = zip(labels, lengths.tolist(), height.tolist(), whole.tolist(), strict=True)
     return sides.backs(np.array([size_priors.depth_behind(*size) for size in sizes]))
 
 
-def _with_bodies(boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.ndarray) -> np.ndarray:
+def _with_bodies(
+    boxes: np.ndarray, faces: Faces, labels: list[str], behind: np.ndarray, whole: np.ndarray
+) -> np.ndarray:
     """Return the (n, 2, 3) boxes widened by the bodies behind single faces.
 
     They go back along the faces' normals, but not beyond the surface that is seen around them, `behind` (n,)
     metres away.
     """
     height = np.ptp(boxes[:, :, 1], axis=1)
-    sizes = zip(labels, faces.lengths.tolist(), height.tolist(), strict=True)
+    sizes = zip(labels, faces.lengths.tolist(), height.tolist(), whole.tolist(), strict=True)
     depth = [size_priors.depth_behind(*size) for size in sizes]
     bodies = faces.bodies(np.array(depth))
     boxes[:, 0, 0] = np.fmin(boxes[:, 0, 0], bodies[:, 0, 0])

@@ -24,6 +24,21 @@ SLABS = frozenset(("book", "magazine", "notebook", "tablet", "tray"))
 SLAB_SIDE_M, SLAB_M = 0.15, 0.08
 WIDEST = dict.fromkeys(("television", "tv"), 1.3)  # of which less is seen as a rule, for theirs is a wide range
 SOFAS = frozenset(("sofa", "couch", "loveseat"))
+CUPBOARDS = frozenset(
+    (
+        "wardrobe",
+        "closet",
+        "cabinet",
+        "dresser",
+        "drawer",
+        "drawers",
+        "sideboard",
+        "cupboard",
+        "bookshelf",
+        "bookcase",
+    )
+)
+FRONTED = SOFAS | CUPBOARDS  # whose fronts are longer than they are deep
 FOOTPRINTS = {
     **dict.fromkeys(("car", "taxi", "suv", "sedan"), Footprint(4.2, 1.7)),
     **dict.fromkeys(("van", "minivan", "jeep"), Footprint(4.4, 1.7)),
@@ -99,13 +114,13 @@ def least_depth(label: str, width: float, height: float = 0.0) -> float:
     return min(DEPTH_OF_WIDTH * width, MAX_BODY_M)
 
 
-def depth_behind(label: str, side: float, height: float = 0.0) -> float:
+def depth_behind(label: str, side: float, height: float = 0.0, whole: bool = True) -> float:
     """Return metres that a thing called `label` goes back, at least, from an upright side of `side` metres.
 
-    A sofa's side that is longer than sofas are deep is its front or its back.
+    The side of a sofa or a cupboard that is longer than these are deep, and seen `whole`, is its front or its back.
     """
     for word in words_of(label)[-1:]:
-        if word in SOFAS and side > LARGE * FOOTPRINTS[word].width:
+        if word in FRONTED and side > LARGE * FOOTPRINTS[word].width and (whole or word in SOFAS):
             return FOOTPRINTS[word].width
     return least_depth(label, side, height)
 
