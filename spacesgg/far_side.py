@@ -25,6 +25,7 @@ HIDDEN_FOOT_M = 0.15
 SPREAD_M = 0.08  # that feet out of sight may stand out farther than what is seen of the legs
 TRIMMED_PX = 1  # by more a silhouette's upper end is below its mask's where what joins the wall is left out
 DEEP_OF_WIDTH, MOST_SPAN = 1.1, 2.0  # of their width round things are deep, and are seen to be
+SEAT_M = 0.3  # a seat is deeper
 ROUND_MARGIN_M = 0.03  # of the far side of a circle, told by its near side
 
 
@@ -60,6 +61,10 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     told = np.where(boxy, hidden_corners - CORNER_MARGIN_M, hidden_corners)
     turned = np.minimum(np.where(np.isfinite(hidden_corners), told, turned), visible.behind)
     back = np.where(rectangular, np.maximum(back, turned), back)
+    # Of a chair seen from above both sides of the seat are.
+    shown = [label_kinds.has_back(label) for label in labels] & whole_sides & (sides.lengths.min(axis=1) > SEAT_M)
+    corner = visible.corners[:, :, 1].max(axis=1) + CORNER_MARGIN_M
+    back = np.where(shown & ~rectangular, np.fmin(back, corner), back)
     is_round = np.array([label_kinds.is_round(label) for label in labels])
     back = np.where(is_round, np.fmin(back, bodies[:, 1, 1] + ROUND_MARGIN_M), back)
     boxes[:, 1, 2] = np.maximum(boxes[:, 1, 2], back)

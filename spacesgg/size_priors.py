@@ -117,7 +117,7 @@ def least_depth(label: str, width: float, height: float = 0.0) -> float:
 def depth_behind(label: str, side: float, height: float = 0.0, whole: bool = True) -> float:
     """Return metres that a thing called `label` goes back, at least, from an upright side of `side` metres.
 
-    The side of a sofa or a cupboard that is longer than these are deep, and seen `whole`, is its front or its back.
+    The side of a sofa or a cupboard that is longer than these are deep, and seen `whole`, is its front or back.
     """
     for word in words_of(label)[-1:]:
         if word in FRONTED and side > LARGE * FOOTPRINTS[word].width and (whole or word in SOFAS):

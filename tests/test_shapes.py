@@ -165,6 +165,24 @@ def test_a_side_longer_than_sofas_are_deep_is_their_front_or_their_back(label, s
     assert size_priors.depth_behind(label, side) == depth
 
 
+@pytest.mark.parametrize(("side", "whole", "depth"), [(0.85, True, 0.6), (0.85, False, 0.95), (0.6, True, 0.95)])
+def test_a_side_longer_than_wardrobes_are_deep_is_their_front_if_it_is_seen_whole(side, whole, depth):
+    assert size_priors.depth_behind("wardrobe", side, whole=whole) == depth
+
+
+@pytest.mark.parametrize(("hidden", "deep"), [(False, False), (True, True)])
+def test_a_chair_seen_from_above_is_no_deeper_than_both_sides_of_its_seat(hidden, deep):
+    """Narrower than chairs are, it would else be held to show its short side."""
+    seat, back = [[-0.2, 0.9, 3.0], [0.2, 1.4, 3.4]], [[-0.2, 0.4, 3.38], [0.2, 1.4, 3.42]]
+    points, ids = render([seat, back], tilt(20), walls=[FLOOR, WALL])
+    if hidden:
+        screen, screen_ids = render([[[-0.9, -1.0, 2.0], [-0.08, 1.4, 2.1]]], tilt(20))
+        points[screen_ids == 0], ids[screen_ids == 0] = screen[screen_ids == 0], -1
+    scene = frame.make_frame(points)
+    found = extents.find_extent(scene, surfaces.find_surface(scene.depth, ids >= 0, scene.soft), "chair").box
+    assert found[1, 2] > 3.47 if deep else 3.4 < found[1, 2] < 3.46
+
+
 @pytest.mark.parametrize(
     ("label", "stem_only", "told"),
     [("crate", False, True), ("armchair", False, False), ("thing", False, False), ("round table", True, False)],
