@@ -23,6 +23,7 @@ INSIDE_M = 0.04  # from the outline, beside the noise: what is nearer to it may 
 SOFT_INSIDE = 0.02  # of the distance, where depth drifts
 ABOVE_M = 0.05  # lower ends of what stands on a top may seem to be lower by the pixels that masks are grown
 BACK_SHARE = 0.6  # of the common depth of a kind: few are flatter than that
+MIN_SIDE_M = 0.3  # of smaller rectangles noise and masks tell the heading
 STRAIGHT = 0.8  # of the length of a side that leads out of sight, along the picture
 RIM_PX = 3  # so far masks may have grown over a top's far edge, and depth of the top's is lost above
 MOST_FARTHER = 1.5  # times as far away as the middle of what is seen of it: flatter rays tell less
@@ -98,7 +99,7 @@ def _most_aside(scene: _Scene, solids: list[Solid | None], i: int, side: int) ->
     lengths = np.hypot(*sides.T)
     along = (sides / np.maximum(lengths, 1e-9)[:, None])[np.abs(sides[:, 0] / np.maximum(lengths, 1e-9)).argmax()]
     along = along * side * np.sign(along[0])
-    if along[0] * side < STRAIGHT:
+    if lengths.max() < MIN_SIDE_M or along[0] * side < STRAIGHT:
         return side * np.inf
     across = np.array([-along[1], along[0]])
     own = solids[i]
@@ -166,7 +167,7 @@ def _rim(scene: _Scene, i: int) -> np.ndarray:
     rows = np.minimum(upper.rows + RIM_PX, frame.depth.shape[0] - 1)
     away = edge_rays.away(frame, rows, upper.columns, visible.tops[i : i + 1])[0]
     x, _, z = frame.directions(rows[0], upper.columns[0])
-    told = away <= MOST_FARTHER * visible.middles[i]
+    told = (away >= visible.middles[i]) & (away <= MOST_FARTHER * visible.middles[i])
     return np.column_stack([x / z * away, away])[told]
 
 
