@@ -6,7 +6,17 @@ sizes of kinds in size_priors.py; here they are put together.
 
 import numpy as np
 
-from spacesgg import edge_rays, feet, label_kinds, occlusion, rectangle_ends, size_priors, slopes, solids
+from spacesgg import (
+    edge_rays,
+    feet,
+    known_kinds,
+    label_kinds,
+    occlusion,
+    rectangle_ends,
+    size_priors,
+    slopes,
+    solids,
+)
 from spacesgg.completion import Faces, single_faces
 from spacesgg.frame import ENDLESS_M, Frame
 from spacesgg.outlines import Outline
@@ -33,7 +43,7 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     """Return the (n, 2, 3) bounds, in levelled metres, of where objects called `labels` may go on out of sight."""
     seen, bodies, sides = visible.boxes, visible.round_bodies, visible.sides
     sparse = [surface.sparse for surface in surfaces]
-    boxes = occlusion.widen(seen, frame, visible.edges, occlusion.kinds_of(labels), sparse)
+    boxes = occlusion.widen(seen, frame, visible.edges, known_kinds.kinds_of(labels), sparse)
     boxes = _no_wider(boxes, seen, bodies)
     ends_seen = boxes[:, :, 0] == seen[:, :, 0]
     boxes = solids.end_aside(_no_larger(boxes, frame, visible, labels), frame, visible, labels)

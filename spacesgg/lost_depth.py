@@ -10,7 +10,17 @@ if it looks large (small_things.py). What is not certain lies within the extent.
 import cv2
 import numpy as np
 
-from spacesgg import carriers, footing, label_kinds, occlusion, outlines, size_priors, small_things, wall_hung
+from spacesgg import (
+    carriers,
+    footing,
+    known_kinds,
+    label_kinds,
+    occlusion,
+    outlines,
+    size_priors,
+    small_things,
+    wall_hung,
+)
 from spacesgg.carriers import Thing
 from spacesgg.extents import BASE_MARGIN_M, Extent
 from spacesgg.footing import Footing, View
@@ -156,6 +166,6 @@ def _sweep(frame: Frame, view: View, near: float, far: float, longest: float) ->
         depth = (away / rays[2]).astype(np.float32)
         edges.append(outlines.thin([view.outline], rows, columns, depth, occlusion.SCAN_LINES))
     together = Edges(*(np.concatenate(parts) for parts in zip(*edges, strict=True)))
-    kinds = occlusion.unknown_kinds([longest] * DISTANCES)
+    kinds = known_kinds.unknown_kinds([longest] * DISTANCES)
     boxes = occlusion.widen(np.array(cards), frame, together, kinds, [False] * DISTANCES)
     return np.array([boxes.min(axis=0)[0], boxes.max(axis=0)[1]])

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spacesgg import axial, label_kinds, size_priors
+from spacesgg import axial
 from spacesgg.frame import Frame
+from spacesgg.known_kinds import Kinds
 from spacesgg.outlines import Edges
 from spacesgg.resting import rests_on_level
 
@@ -40,6 +41,8 @@ DOWN, RIGHT = np.repeat(
 EXTREME_SHARE = 0.15
 STRAY_LINES = 2  # may reach farther than any others and be no part of the object
 LOWEST_SHARE = 0.05  # a shade is high, its stem thin: only the lowest lines lead down from the stem
+LOW_SHARE = 0.4  # of the height of its kind: a thing of which less is seen beside an occluder is not whole
+ON_GROUND_M = 0.1
 HIDDEN_SHARE = 0.5  # of these lines
 FREE_PX = 40  # within which background shows below an end that hangs free
 MOSTLY_HIDDEN = 0.6  # of all lines that lead down
@@ -51,41 +54,6 @@ ROUNDNESS = 1.2  # times as high as wide are balls of few pixels
 SLIVER = np.array([0.5, 0.8])
 
 
-class Kinds(NamedTuple):
-    """What is known of the shapes of n objects by their kinds."""
-
-    longest: np.ndarray  # (n,) metres that they may be wide where they are hidden, 0 where nothing is known
-    tallest: np.ndarray  # (n,) metres that they may be high where their tops are hidden, 0 where nothing is known
-    level: np.ndarray  # (n,) bool: their tops are as high everywhere
-    upright: np.ndarray  # (n,) bool: their sides are upright from top to bottom
-    symmetry: np.ndarray  # (n,) how many times as far from their axes they go on one side as on another, or 0
-    widest: np.ndarray  # (n,) metres: none are wider
-    highest: np.ndarray  # (n,) metres: none are higher, ...
-    ball: np.ndarray  # (n,) bool: ... and these no higher than wide
-    hung: np.ndarray  # (n,) bool: they do not stand on the ground
-
-
-def kinds_of(labels: Sequence[str]) -> Kinds:
-    """Return what is known of things called `labels`."""
-    longest = [size_priors.longest(label) for label in labels]
-    tallest = [size_priors.tallest(label) for label in labels]
-    level = [label_kinds.has_level_top(label) for label in labels]
-    upright = [label_kinds.has_upright_sides(label) for label in labels]
-    symmetry = [label_kinds.symmetry(label) for label in labels]
-    widest = [size_priors.most_wide(label) for label in labels]
-    highest = [size_priors.most_high(label) for label in labels]
-    ball = [label_kinds.is_ball(label) for label in labels]
-    hung = [label_kinds.hangs(label) for label in labels]
-    return Kinds(*map(np.array, (longest, tallest, level, upright, symmetry, widest, highest, ball, hung)))
-
-
-def unknown_kinds(longest: Sequence[float]) -> Kinds:
-    """Return what is known of things of which nothing but how long (n,) metres they may be is."""
-    nothing = np.zeros(len(longest))
-    endless, no = nothing + np.inf, nothing > 0
-    return Kinds(np.array(longest), nothing, no, no, nothing, endless, endless, no, no)
-
-
 def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: Sequence[bool]) -> np.ndarray:
     """Return the (n, 2, 3) boxes in levelled metres, widened to where the n objects may go on out of sight.
 
@@ -95,6 +63,7 @@ def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: S
     touch = np.where(sparse, SPARSE_TOUCH_PX, TOUCH_PX).repeat(4 * SCAN_LINES)
     hidden = _hidden(lines, z, touch)
     aside = hidden.reshape(-1, 4, SCAN_LINES)[:, :2]
+    lowest, heights = boxes[:, 1, 1].copy(), np.ptp(boxes[:, :, 1], axis=1)
     limits = _limits(boxes, aside, kinds, frame.ground_height)
     boxes = boxes.copy()
     for thing in (aside.any(axis=(1, 2)) & (kinds.symmetry > 0)).nonzero()[0].tolist():
@@ -126,6 +95,10 @@ def widen(boxes: np.ndarray, frame: Frame, edges: Edges, kinds: Kinds, sparse: S
         beyond = frame.levelled(rows[:, 0], columns[:, 0], z[there])[axis]
         box[0, axis] = min(box[0, axis], beyond.min())
         box[1, axis] = max(box[1, axis], beyond.max())
+    # What shows its lowest part beside an occluder goes on higher behind that, though its own upper edge is free.
+    if frame.ground_height is not None:
+        low = (lowest > frame.ground_height - ON_GROUND_M) & (heights < LOW_SHARE * kinds.tallest)
+        boxes[:, 0, 1] = np.where(low & aside.any(axis=(1, 2)), limits[:, 0, 1], boxes[:, 0, 1])
     boxes[:, 0, :2] = np.maximum(boxes[:, 0, :2], limits[:, 0])
     boxes[:, 1, :2] = np.minimum(boxes[:, 1, :2], limits[:, 1])
     return boxes

@@ -8,7 +8,7 @@ and for a smaller one some relations are not stated.
 from math import inf
 from typing import NamedTuple
 
-from spacesgg.label_kinds import ROUND, has_back, is_flat, words_of
+from spacesgg.label_kinds import ROUND, has_back, is_flat, stands_on_ground, words_of
 
 
 class Footprint(NamedTuple):
@@ -85,7 +85,9 @@ TALLEST_M = {
     **dict.fromkeys(("bookshelf", "bookcase", "wardrobe", "closet", "refrigerator", "fridge"), 2.0),
     **dict.fromkeys(("person", "man", "woman", "pedestrian"), 1.8),
     **dict.fromkeys(("tripod", "easel"), 1.5),
+    "rack": 1.8,
 }
+FLOOR_LAMP_M = 1.7
 # Of large and long specimens, for things of which not even a front has depth.
 MOST_OF_WIDTH = 2.5  # a book or a desk seen end-on
 MOST_OF_ROUND = 1.5  # leaves and arms do not stand out alike on all sides
@@ -146,7 +148,10 @@ def longest(label: str) -> float:
 
 def tallest(label: str) -> float:
     """Return metres that a thing called `label` may be high where its top is hidden, 0 where nothing is known."""
-    return max((TALLEST_M.get(word, 0.0) for word in words_of(label)[-1:]), default=0.0)
+    words = words_of(label)
+    if words[-1:] == ("lamp",) and stands_on_ground(label):
+        return FLOOR_LAMP_M
+    return max((TALLEST_M.get(word, 0.0) for word in words[-1:]), default=0.0)
 
 
 def most_wide(label: str) -> float:

@@ -6,7 +6,7 @@ sizes of vehicles and people (footprints.py), the round crown of a tree, the arm
 
 import numpy as np
 
-from spacesgg import footprints, label_kinds, occlusion, size_priors, street_sizes
+from spacesgg import footprints, known_kinds, label_kinds, occlusion, size_priors, street_sizes
 from spacesgg.frame import Frame
 from spacesgg.outlines import Edges, Outline
 from spacesgg.quantiles import percentiles
@@ -44,7 +44,7 @@ def find_box(
     """
     sizes = street_sizes.size_range(label)
     longest = sizes.longest if sizes else size_priors.longest(label)
-    box = occlusion.widen(seen[None], frame, edges, occlusion.unknown_kinds([longest]), [True])[0]
+    box = occlusion.widen(seen[None], frame, edges, known_kinds.unknown_kinds([longest]), [True])[0]
     if sizes is not None:
         sight = _sight(box, seen, frame, surface, outline, percentiles(points[2], (50,))[0])
         bounds = footprints.find_bounds(points[::2], _low(frame, points), sight, sizes)

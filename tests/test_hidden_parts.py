@@ -267,6 +267,15 @@ def test_feet_out_of_sight_may_spread(label, spreads):
     assert (box_of(scene, ids == 0, label)[0, 0] < -0.15) == spreads
 
 
+@pytest.mark.parametrize(("label", "high"), [("floor lamp", True), ("table lamp", False), ("box", False)])
+def test_a_foot_that_shows_beside_what_hides_the_rest_is_not_all_of_a_floor_lamp(label, high):
+    """Above the foot's part in sight the floor is seen."""
+    foot, pole = [[-0.25, 1.3, 3.0], [0.1, 1.4, 3.2]], [[0.0, -0.2, 3.05], [0.1, 1.3, 3.1]]
+    person = [[-0.05, -0.4, 2.0], [0.4, 1.4, 2.1]]
+    scene, ids = see([foot, pole, person])
+    assert (box_of(scene, ids == 0, label)[0, 1] < 0.5) == high
+
+
 @pytest.mark.parametrize(("label", "top"), [("stool", 0.6), ("round table", 0.6), ("bucket", 1.04)])
 def test_a_thing_of_which_only_the_lower_end_is_seen_may_be_as_high_as_its_kind(label, top):
     thing, board = [[-0.2, 0.8, 4.0], [0.2, 1.4, 4.4]], [[-1.0, -0.5, 2.0], [1.0, 0.65, 2.02]]
