@@ -10,7 +10,8 @@ Recall is the share of the clear pairs that are stated with the right sign; prec
 relations, clear or not, whose extents do not overlap in truth and lie on the stated sides ("±2 cm": overlap by
 less than that is forgiven). Layers: of the pairs more than 0.5 m apart in depth, those that never share a layer
 and all of whose layers come in the right order. "Uncut" leaves out objects that the picture's edge cuts, "with
-depth" those of which the sensor returned fewer than ten pixels.
+depth" those of which the sensor returned fewer than ten pixels, "in sight" those of which other objects hide a
+tenth or more.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from spacesgg.atomic import atomic_open
 ROOT = Path(__file__).resolve().parent.parent
 CLEAR_GAP, CLEAR_GAP_STREET = 0.10, 0.30  # metres
 MIN_DEPTH_PX = 10
+IN_SIGHT = 0.9  # of an object's pixels, were it alone
 
 
 class StageError(Exception):
@@ -89,16 +91,19 @@ class Result:
         return rows
 
     def total_rows(self) -> list[list[str]]:
-        """Return the rows of all views and axes together: of all pairs, of the uncut and of those with depth."""
-        uncut, returned = [], []
+        """Return the rows of all views and axes together: of all pairs, and of parts of them."""
+        uncut, returned, in_sight = [], [], []
         for item in self.relations:
             truth, r = item
-            if not any(truth["objects"][key]["cut"] for key in (r.a, r.b)):
+            both = [truth["objects"][key] for key in (r.a, r.b)]
+            if not any(thing["cut"] for thing in both):
                 uncut.append(item)
             if has_depth(truth, r.a) and has_depth(truth, r.b):
                 returned.append(item)
+            if all(thing["visible"] > IN_SIGHT for thing in both):
+                in_sight.append(item)
         rows = []
-        groups = (("all", self.relations), ("uncut", uncut), ("with depth", returned))
+        groups = (("all", self.relations), ("uncut", uncut), ("with depth", returned), ("in sight", in_sight))
         for name, items in groups if self.relations else ():
             n = count([r for _, r in items], self.clear_gap)
             shares = (share(n.right, n.clear), str(n.stated), share(n.true, n.stated), share(n.nearly, n.stated))
