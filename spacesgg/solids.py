@@ -105,7 +105,7 @@ def _most_aside(scene: _Scene, solids: list[Solid | None], i: int, side: int) ->
     own = solids[i]
     reach = float(np.percentile(own.outline @ along, END_PERCENT))
     low, high = (own.outline @ across).min(), (own.outline @ across).max()
-    ends = reach + np.inf
+    ends = np.inf
     for j, other in enumerate(solids):
         if j == i or other is None or other.top > own.bottom or own.top > other.bottom:
             continue
