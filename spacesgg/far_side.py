@@ -71,8 +71,9 @@ def go_on(frame: Frame, surfaces: list[Surface], visible: Visible, labels: list[
     told = np.where(boxy, hidden_corners - CORNER_MARGIN_M, hidden_corners)
     turned = np.minimum(np.where(np.isfinite(hidden_corners), told, turned), visible.behind)
     back = np.where(rectangular, np.maximum(back, turned), back)
-    # Of a chair seen from above both sides of the seat are.
-    shown = [label_kinds.has_back(label) for label in labels] & whole_sides & (sides.lengths.min(axis=1) > SEAT_M)
+    # Of a chair seen from above both sides of the seat are; where depth drifts they seem to be shorter.
+    shown = [label_kinds.has_back(label) and not frame.soft for label in labels]
+    shown &= whole_sides & (sides.lengths.min(axis=1) > SEAT_M)
     corner = visible.corners[:, :, 1].max(axis=1) + CORNER_MARGIN_M
     back = np.where(shown & ~rectangular, np.fmin(back, corner), back)
     is_round = np.array([label_kinds.is_round(label) for label in labels])
@@ -99,13 +100,21 @@ def _no_larger(boxes: np.ndarray, frame: Frame, visible: Visible, labels: list[s
     """Return the (n, 2, 3) boxes, which may go on unseen, no wider than rectangles whose sides are all seen."""
     boxes, seen, corners = boxes.copy(), visible.boxes, visible.sides.hidden_corners()
     for i, end in np.argwhere(boxes[:, :, 0] != seen[:, :, 0]).tolist():
-        if label_kinds.is_straight(labels[i]):
+        # Where depth drifts the border leaves too little of a side to tell its heading.
+        if label_kinds.is_straight(labels[i]) and not (frame.soft and _is_cut(frame, visible, i, end)):
             free = occlusion.free_outline(frame, visible.edges.only(i))
             if rectangle_ends.ends(visible.corners[i], free, 2 * end - 1):
                 boxes[i, end, 0] = seen[i, end, 0]
                 # How far back it goes on behind what hides it is not known for that.
                 boxes[i, 1, 2] = max(boxes[i, 1, 2], corners[i]) if np.isfinite(corners[i]) else boxes[i, 1, 2]
     return boxes
+
+
+def _is_cut(frame: Frame, visible: Visible, i: int, end: int) -> bool:
+    """Return whether the picture's left (0) or right (1) border cuts an object."""
+    columns = visible.edges.columns[i, end]
+    last = frame.depth.shape[1] - 1
+    return bool(columns.max() >= last - occlusion.EDGE_PX if end else columns.min() <= occlusion.EDGE_PX)
 
 
 def _rims(frame: Frame, visible: Visible, labels: list[str]) -> np.ndarray:
