@@ -153,7 +153,9 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     what = parser.add_argument_group("what is asked, and where it goes").add_argument
-    what("--anno-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
+    what(
+        "--anno-file", type=options.input_file, required=True, help="Annotation file, .json or (streamed) .jsonl."
+    )
     what("--prompt-function", required=True, help="Name of the function that makes the prompt from a scene.")
     what(
         "--output-file",

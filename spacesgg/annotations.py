@@ -27,8 +27,8 @@ RESERVED = frozenset(
     )
 )
 
-_NO_KEY = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers 0–999"
-_KEY = re.compile(r"\[\[\s*\d{1,3}\s*(?:,\s*\d{1,3}\s*){3}\]\]")
+_NO_KEY = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers 0–999, the smaller ones first"
+_KEY = re.compile(r"\[\[" + ",".join([r"\s*(\d{1,3})\s*"] * 4) + r"\]\]", re.ASCII)
 
 
 class Object(NamedTuple):
@@ -56,7 +56,8 @@ def _box_position(value: list) -> int | None:
 
 def is_key(key: str) -> bool:
     """Return whether an entry's key is an object's: its box as text."""
-    return key not in RESERVED and bool(_KEY.fullmatch(key))
+    box = _KEY.fullmatch(key)
+    return box is not None and int(box[1]) <= int(box[3]) and int(box[2]) <= int(box[4])
 
 
 def objects(entry: dict[str, Any]) -> list[Object]:

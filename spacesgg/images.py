@@ -75,6 +75,8 @@ def decode(path: Path, flags: int, indices: bool = False) -> np.ndarray:
     Decoded from bytes: imread hides the reason of a failure and stumbles over non-ASCII paths.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # to open a pipe may take for ever
+            raise InputError(f"{path}: is no regular file; expected an image")
         content = np.fromfile(path, np.uint8)
         content = without_palette(content) if indices else content
         if fault := png_fault(content):

@@ -177,6 +177,7 @@ class OpenAIBackend:
         self._renamed: dict[str, str] = {}
         if not _is_address(base_url):
             raise InputError(f"--base-url {base_url}: expected an address like http://localhost:8000/v1")
+        self._host = urllib.parse.urlsplit(base_url).netloc.rpartition("@")[2]  # without a password
         # For each request the client's connection pool looks at every connection it has, so many small pools cost
         # much less than one of 64: with `_post`, they halve the processor time of a request (7.5 ms to 3.4 ms).
         certificates = httpx2.create_ssl_context()
@@ -220,7 +221,8 @@ class OpenAIBackend:
             raise self._refused(error) from error
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
-            raise Retryable(error_text(f"connection failed ({type(cause).__name__}: {cause})")) from error
+            told = f"connection failed ({type(cause).__name__}: {cause}); is the server at {self._host} up?"
+            raise Retryable(error_text(told)) from error
         except openai.APIError as error:
             raise Retryable(error_text(f"the answer cannot be read ({error.message})")) from error
         except Exception as error:

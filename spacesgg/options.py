@@ -62,9 +62,18 @@ def output_file(given: str) -> Path:
 
     A folder that is there already is left to `outputs.check_file`, which tells of it with or without that end.
     """
+    if not given.strip():
+        raise argparse.ArgumentTypeError(f"is empty ({given!r}): name a file to write")
     if given.endswith(("/", os.sep, "/.")) and not Path(given).is_dir():
         example = Path(given) / "out.json"
         raise argparse.ArgumentTypeError(f"{given!r} names a folder; name a file to write, such as {example}")
+    return Path(given)
+
+
+def input_file(given: str) -> Path:
+    """Return the path of a file to read. That of an empty text, which Path takes for a folder, is none."""
+    if not given.strip():
+        raise argparse.ArgumentTypeError(f"is empty ({given!r}): name a file to read")
     return Path(given)
 
 

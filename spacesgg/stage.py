@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from spacesgg import annotations, batch, layers, options, outputs
@@ -24,7 +23,9 @@ class Stage(NamedTuple):
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the annotation files."""
     add = parser.add_argument
-    add("--input-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
+    add(
+        "--input-file", type=options.input_file, required=True, help="Annotation file, .json or (streamed) .jsonl."
+    )
     add(
         "--output-file",
         type=options.output_file,

@@ -32,6 +32,16 @@ def test_objects_are_found_among_what_a_source_adds():
     assert table.mask is None and table.depth_range is None
 
 
+@pytest.mark.parametrize("key", ["[[９, 1, 8, 9]]", "[[8, 1, 1, 9]]", "[[1, 9, 8, 1]]", "[[1, 1, 8]]"])
+def test_what_no_reader_takes_for_a_box_is_no_key(key):
+    found, failures = annotations.sound_objects(
+        "a.jpg", {key: ["cup", [1, 1, 5, 5]], "[[8, 8, 8, 8]]": ["pen", [1, 1, 1, 1]]}
+    )
+    assert [thing.label for thing in found] == ["pen"]
+    assert [failure["object"] for failure in failures] == [key]
+    assert "cup: its key must be its box as text" in failures[0]["reason"]
+
+
 def test_a_second_run_replaces_the_depth_range():
     value = ["cup", [0.0, 1.0, 5.0, 6.0], "m.png"]
     annotations.set_depth_range(value, [1.0, 2.0])

@@ -105,7 +105,8 @@ def test_an_object_under_a_key_that_is_none_is_named_and_the_rest_is_written_abo
         assert [record["image"] for record in records(folder)] == ["a.jpg", "b.jpg"]
         lines = [orjson.loads(line) for line in (folder / "out.json.errors.jsonl").read_bytes().splitlines()]
         assert [line["image"] for line in lines] == ["b.jpg", "c.jpg"]
-        why = "jug: its key must be its box as text, [[x1, y1, x2, y2]], whole numbers 0–999; "
+        what = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers 0–999, the smaller ones first"
+        why = f"jug: {what}; "
         assert lines[0]["object"] == "[10, 20, 30, 50]" and lines[0]["reason"] == f"{why}it is in no text"
         assert lines[1]["reason"] == f"{why}no other object is there"
         assert ("1 × an object under a key that is none" if model else "1 done in part (objects that") in said

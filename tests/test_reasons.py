@@ -1,5 +1,6 @@
 """What is said of masks and files that cannot be used: what was found and what was expected, in one line."""
 
+import os
 import struct
 import zlib
 
@@ -158,3 +159,9 @@ def test_a_folder_in_the_place_of_a_file_is_named_once(tmp_path):
         path.mkdir()
         assert said(depth.read_raw, path) == f"{path}: cannot be read (Is a directory)"
     assert said(images.decode, tmp_path, cv2.IMREAD_COLOR).count(str(tmp_path)) == 1
+
+
+def test_a_pipe_is_no_mask(tmp_path):
+    """To open it would take for ever."""
+    os.mkfifo(tmp_path / "mask.png")
+    assert said(masks.decode, "mask.png", 4, 4, tmp_path).endswith("is no regular file; expected an image")

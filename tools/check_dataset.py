@@ -100,7 +100,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--data-path", type=Path, required=True, help="Training file to check, a JSON list or .jsonl.")
-    add("--anno-file", type=Path, required=True, help="Annotation file the training file was made from.")
+    add(
+        "--anno-file",
+        type=options.input_file,
+        required=True,
+        help="Annotation file the training file was made from.",
+    )
     add(
         "--output-file",
         type=options.output_file,

@@ -153,7 +153,9 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--input-file", type=Path, required=True, help="Annotation file, .json or (streamed) .jsonl.")
+    add(
+        "--input-file", type=options.input_file, required=True, help="Annotation file, .json or (streamed) .jsonl."
+    )
     add(
         "--output-file",
         type=options.output_file,
