@@ -70,6 +70,12 @@ def output_file(given: str) -> Path:
     return Path(given)
 
 
+def add_output_file(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the annotation file to write."""
+    what = "Where the result goes; .jsonl writes one entry a line."
+    parser.add_argument("--output-file", type=output_file, required=True, help=what)
+
+
 def input_file(given: str) -> Path:
     """Return the path of a file to read. That of an empty text, which Path takes for a folder, is none."""
     if not given.strip():

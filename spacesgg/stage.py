@@ -26,12 +26,7 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     add(
         "--input-file", type=options.input_file, required=True, help="Annotation file, .json or (streamed) .jsonl."
     )
-    add(
-        "--output-file",
-        type=options.output_file,
-        required=True,
-        help="Where the result goes; .jsonl writes one entry a line.",
-    )
+    options.add_output_file(parser)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

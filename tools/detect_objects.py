@@ -165,12 +165,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--image-dir", type=options.folder, required=True, help="Folder of the images (jpg, jpeg, png).")
-    add(
-        "--output-file",
-        type=options.output_file,
-        required=True,
-        help="Where the result goes; .jsonl writes one entry a line.",
-    )
+    options.add_output_file(parser)
     add(
         "--labels",
         default="",

@@ -162,12 +162,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         required=True,
         help="The source's annotation file, or several: an image that several list has the objects of all.",
     )
-    add(
-        "--output-file",
-        type=options.output_file,
-        required=True,
-        help="Where the result goes; .jsonl writes one entry a line.",
-    )
+    options.add_output_file(parser)
     add(
         "--image-dir",
         type=options.folder,

@@ -156,12 +156,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--input-file", type=options.input_file, required=True, help="Annotation file, .json or (streamed) .jsonl."
     )
-    add(
-        "--output-file",
-        type=options.output_file,
-        required=True,
-        help="Where the result goes; .jsonl writes one entry a line.",
-    )
+    options.add_output_file(parser)
     add(
         "--image-dir",
         type=options.folder,
