@@ -16,7 +16,6 @@ _AFTER_HEAD = _words(
 )
 # COCO's panoptic names that no rule reads well; "-merged", "-other" and "-stuff" are dropped first.
 _READINGS = {
-    "tv": "TV",
     "wall-brick": "brick wall",
     "wall-stone": "stone wall",
     "wall-tile": "tiled wall",
@@ -25,13 +24,15 @@ _READINGS = {
     "playingfield": "playing field",
     "cell phone": "mobile phone",
 }
+_SPELLED_OUT = _words("ac atm atv bbq cctv cd cpu dvd hdtv lcd mri pc rv suv suvs tv tvs ufo usb vcr vr")
 _MASS = _words(
     "grass water sand snow dirt gravel food fruit broccoli paper fog clothing clothes furniture luggage cardboard "
     "mud rice bread pasta traffic foliage ice smoke greenery vegetation soil straw hay cutlery silverware "
     "tableware crockery produce meat cheese jewelry jewellery hair equipment scenery shrubbery"
 )
+_PAIRS = _words("scissors binoculars headphones sunglasses goggles jeans pants trousers shorts pliers tongs")
 _ONE_OF_A_KIND = _words("sky sea ground floor ceiling horizon")
-_PLURALS = _words("scissors skis people men women children clothes stairs police cattle feet teeth")
+_PLURALS = _PAIRS | _words("skis people men women children clothes stairs police cattle feet teeth")
 _SINGULAR_S = _words("bus gas lens canvas iris christmas chaos atlas series tennis chassis")
 _IRREGULAR = {
     "person": "people",
@@ -41,14 +42,16 @@ _IRREGULAR = {
     "knife": "knives",
     "shelf": "shelves",
     "bookshelf": "bookshelves",
-    "leaf": "leaves",
-    "loaf": "loaves",
+    **{word: word[:-1] + "ves" for word in ("calf", "half", "leaf", "loaf", "scarf", "wolf")},
+    "goose": "geese",
     "mouse": "mice",
+    "ox": "oxen",
+    "passerby": "passersby",
     "foot": "feet",
     "tooth": "teeth",
-    "potato": "potatoes",
-    "tomato": "tomatoes",
+    **{word: word + "es" for word in ("hero", "potato", "tomato")},
 }
+_NOT_MEN = _words("caiman german human ottoman roman talisman")
 _UNCHANGED = _words("sheep fish deer aircraft series skis")
 
 
@@ -67,6 +70,11 @@ class Noun(NamedTuple):
     one_of_a_kind: bool
 
     @property
+    def paired(self) -> bool:
+        """Whether it is counted in pairs: two pairs of scissors."""
+        return _head_words(self.text)[-1] in _PAIRS
+
+    @property
     def article(self) -> str:
         """The word before it at its first mention: "a", "an", "some", "the" or ""."""
         if self.text.split()[0].lower() in _QUANTITIES:
@@ -80,8 +88,8 @@ class Noun(NamedTuple):
 
 def _starts_like_a_vowel(text: str) -> bool:
     first = re.split(r"[\s-]", text)[0]
-    if first.isupper() and first.isalpha():  # spelled out: an LCD screen, a TV
-        return first[0] in "AEFHILMNORSX"
+    if first.isalpha() and (first.isupper() or len(first) == 1):  # spelled out: an LCD screen, a TV, an x-ray
+        return first[0].upper() in "AEFHILMNORSX"
     if re.match(r"hour|honest|heir", first, re.IGNORECASE):
         return True
     if re.match(r"uni[^nm]|us[aeu]|ut[ei]|eu|ewe|one\b|once\b", first, re.IGNORECASE):
@@ -90,7 +98,7 @@ def _starts_like_a_vowel(text: str) -> bool:
 
 
 def readable(label: str) -> str:
-    """Return the label as it is read, without determiner, hyphens and data-set suffixes."""
+    """Return the label as it is read: without determiner, hyphens, and what data sets and detectors append."""
     words = " ".join(re.sub(r"[<>_\[\]]", " ", label).split()).strip("- ")
     if not re.search(r"\w", words):
         return ""  # nothing that could be read
@@ -101,10 +109,18 @@ def readable(label: str) -> str:
         words = words[: len(core)]
     if " " not in words:  # data sets join words by hyphens; people write T-shirt
         words = re.sub(r"(?<=\w\w)-(?=\w\w)", " ", words)
+    words = re.sub(r"(?<=\w)[ -]#?\d{1,2}$", "", words)  # "chair 2" is a chair like chair 1
     parts = words.split()
     while len(parts) > 1 and parts[0].lower() in _DETERMINERS:
         parts.pop(0)
-    return " ".join(part.lower() if part.istitle() else part for part in parts)
+    shouted = words.isupper()
+    return " ".join(_in_its_case(part, shouted) for part in parts)
+
+
+def _in_its_case(word: str, shouted: bool) -> str:
+    if word.lower() in _SPELLED_OUT:
+        return word[:-1].upper() + "s" if word.lower().endswith("s") else word.upper()
+    return word.lower() if shouted or word.istitle() else word
 
 
 def _head_words(text: str) -> list[str]:
@@ -140,7 +156,9 @@ def _plural_word(word: str) -> str:
         return word
     if lower in _IRREGULAR:
         return _IRREGULAR[lower]
-    if lower.endswith(("man",)) and lower not in ("human", "german"):
+    if lower[-1].isalpha() and not re.search(r"[a-zß-ɏ]$", lower):  # not in Latin letters
+        return word
+    if lower.endswith("man") and lower not in _NOT_MEN:
         return word[:-2] + "en"
     if lower.endswith(("s", "x", "z", "ch", "sh")):
         return word + "es"

@@ -149,21 +149,26 @@ class Teller:
             noun = self.scene.things[key].noun
             alike = [other for other in dict.fromkeys(keys) if self.scene.things[other].noun == noun]
             earlier = any(self.scene.things[other].noun == noun for other in self.named if other not in keys)
-            countable = not (noun.plural or noun.mass or noun.article in ("", "the"))
-            if len(alike) > 1 and countable:
+            if len(alike) > 1 and noun.article not in ("", "the") and not noun.mass:
                 self.named.update(alike)
-                tagged = grounded_text.ref(nouns.plural(noun.text), *alike)
-                number = "some" if noun in uncounted else count_word(len(alike))
-                parts.append(f"{number} {'more ' if earlier else ''}{tagged}")
+                parts.append(self._several(noun, alike, earlier, noun not in uncounted))
                 seen.update(alike)
                 continue
             another = earlier or any(self.scene.things[other].noun == noun for other in seen)
             article = noun.article
-            if another:
-                article = "more" if noun.plural or noun.mass else "another" if noun.article != "the" else "more"
+            if another:  # "another two women"
+                article = "more" if noun.article in ("some", "the") else "another"
             parts.append(f"{article} {self._tag(key)}".strip())
             seen.add(key)
         return join(parts)
+
+    def _several(self, noun: nouns.Noun, keys: Sequence[str], earlier: bool, counted: bool) -> str:
+        """Return alike objects at their first mention: "two more chairs", "two pairs of scissors", "some skis"."""
+        tagged = grounded_text.ref(noun.text if noun.plural else nouns.plural(noun.text), *keys)
+        if noun.plural and not noun.paired:
+            return f"{'more' if earlier else 'some'} {tagged}"
+        number = count_word(len(keys)) if counted else "some"
+        return f"{number} {'more ' if earlier else ''}{'pairs of ' if noun.paired else ''}{tagged}"
 
     def the(self, key: str, tag: bool = True) -> str:
         """Return the object as one that is known: "the lamp", "the leftmost chair", "one of the two chairs".

@@ -150,6 +150,26 @@ def test_alike_things_are_counted_together():
     assert grounded_text.plain(teller.introduce(rest)) == "two more balls and a table"
 
 
+@pytest.mark.parametrize(
+    ("labels", "first", "later"),
+    [
+        (("scissors", "scissors"), "two pairs of scissors", "two more pairs of scissors"),
+        (("skis", "skis", "skis"), "some skis", "more skis"),
+        (("two women", "two women"), "two women and another two women", "another two women and another two women"),
+        (("ottoman", "ottoman"), "two ottomans", "two more ottomans"),
+        (("wolf", "goose", "goose", "wolf"), "two wolves and two geese", "two more wolves and two more geese"),
+        (("椅子", "椅子"), "two 椅子", "two more 椅子"),
+    ],
+)
+def test_several_alike_are_told_in_their_plural(labels, first, later):
+    entry = row_of(*labels, *labels)
+    keys = entry["levels"][0]
+    teller = offline_wording.Teller(Scene.from_entry("a.jpg", entry), random.Random(0))
+    said = [teller.introduce(part) for part in (keys[: len(labels)], keys[len(labels) :])]
+    assert [grounded_text.plain(text) for text in said] == [first, later]
+    assert all(said[i // len(labels)].count(key[1:-1]) == 1 for i, key in enumerate(keys))
+
+
 def test_whether_a_pair_turns_against_the_camera_s_view_is_answered_by_yes_as_often_as_by_no():
     signs = {
         "front": [-1, 0, -1],
@@ -259,7 +279,7 @@ def test_all_of_a_crowded_scene_is_told_and_counted(labels):
 
 
 def test_what_a_text_has_no_room_for_is_not_denied():
-    entry = crowd(*(f"thing {n}" for n in range(30)), *("horse",) * 30)
+    entry = crowd(*(f"thing{n}x" for n in range(30)), *("horse",) * 30)
     scene = Scene.from_entry("a.jpg", entry)
     for seed in range(20):
         record = write(prompts.create_layer_prompt, entry, seed)

@@ -422,6 +422,17 @@ def test_blocks_are_parted_by_proven_relations():
         ("the man in black shoes", "a", "man in black shoes", "is"),
         ("three people", "", "three people", "are"),
         ("-chair", "a", "chair", "is"),
+        ("x-ray", "an", "x-ray", "is"),
+        ("U-bolt", "a", "U-bolt", "is"),
+        ("tv-monitor", "a", "TV monitor", "is"),
+        ("DINING TABLE", "a", "dining table", "is"),
+        ("CAR", "a", "car", "is"),
+        ("LCD SCREEN", "an", "LCD screen", "is"),
+        ("SUVs", "some", "SUVs", "are"),
+        ("iPhone", "an", "iPhone", "is"),
+        ("chair 2", "a", "chair", "is"),
+        ("person_12", "a", "person", "is"),
+        ("boeing 747", "a", "boeing 747", "is"),
         ("--", "an", "object", "is"),
         (" ", "an", "object", "is"),
     ],
@@ -430,6 +441,17 @@ def test_labels_are_read_as_english(label, article, text, verb):
     noun = nouns.noun(label)
     assert (noun.article, noun.text, "are" if noun.plural else "is") == (article, text, verb)
     assert nouns.names(text, label)
+
+
+def test_what_a_detector_numbered_is_one_of_several_alike():
+    entry = {"[[0, 0, 9, 9]]": ["chair 1", [0.0, 0, 9, 9]], "[[20, 0, 29, 9]]": ["chair 2", [20.0, 0, 29, 9]]}
+    entry["order_list"] = {"[[0, 0, 9, 9]]>[[20, 0, 29, 9]]": [-1, 0, 0]}
+    teller = offline_wording.Teller(Scene.from_entry("a.jpg", entry), random.Random(0))
+    assert grounded_text.plain(teller.introduce(list(teller.scene.things))) == "two chairs"
+    assert [grounded_text.plain(teller.the(key)) for key in teller.scene.things] == [
+        "the left-hand chair",
+        "the right-hand chair",
+    ]
 
 
 def test_a_missing_stage_is_named():
