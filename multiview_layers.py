@@ -2,7 +2,7 @@
 
 In:   an annotation file (with or without depth ranges), the point maps of d2p.py, instance masks
 Out:  the same file with "order_list" (left, up, front of every pair), "views" (layers and order seen from the
-      left, the right and the back), and "levels" where they were missing, or no lists of the entry's keys
+      left, the right and the back), and "levels" where they were missing, or no lists of its objects' keys
 Run:  python multiview_layers.py --input-file processed_annotations.json --point-cloud-dir point_clouds \\
           --mask-dir masks --output-file annotations.json
 
@@ -53,7 +53,7 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     image, entry = item
     objects, failures = annotations.sound_objects(image, entry)
     levels = entry.get("levels")
-    keep = annotations.are_levels(levels) and set().union(*levels) <= entry.keys()
+    keep = annotations.are_levels(levels) and set().union(*levels) <= {thing.key for thing in objects}
     # Levels without any object were made when the entry had none.
     keep = keep and (any(levels) or not objects)
     if not objects:

@@ -28,7 +28,9 @@ RESERVED = frozenset(
 )
 
 _NO_KEY = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers 0–999, the smaller ones first"
-_KEY = re.compile(r"\[\[" + ",".join([r"\s*(\d{1,3})\s*"] * 4) + r"\]\]", re.ASCII)
+# With no other spaces than these, as those who read a grounded text want it.
+_KEY = re.compile(r"\[\[" + ", ?".join([r"(\d{1,3})"] * 4) + r"\]\]", re.ASCII)
+LONGEST_LABEL = 200  # characters: a phrase that tells one thing from all others has some hundred, a caption more
 
 
 class Object(NamedTuple):
@@ -70,11 +72,13 @@ def objects(entry: dict[str, Any]) -> list[Object]:
     return [_object(key, value) for key, value in entry.items() if is_key(key)]
 
 
-def sound_objects(image: str, entry: dict[str, Any]) -> tuple[list[Object], list[dict[str, str]]]:
+def sound_objects(
+    image: str, entry: dict[str, Any], lost: str = "it is in no layer"
+) -> tuple[list[Object], list[dict[str, str]]]:
     """Return the objects of an entry that are well formed, and a failure for each other thing that would be one.
 
-    That is a malformed value under a box, and an object's value under a key that is none. Raises InputError where
-    the entry as a whole is faulty.
+    That is a malformed value under a box, and an object's value under a key that is none; `lost` says what comes
+    of it. Raises InputError where the entry as a whole is faulty.
     """
     if isinstance(entry, Faulty):
         raise InputError(entry.fault)
@@ -84,23 +88,30 @@ def sound_objects(image: str, entry: dict[str, Any]) -> tuple[list[Object], list
             try:
                 found.append(_object(key, value))
             except InputError as error:
-                failures.append({"image": image, "object": key, "reason": f"{error}; it is in no layer"})
-        elif reason := misnamed(key, value):
-            failures.append({"image": image, "object": key, "reason": f"{reason}; it is in no layer"})
+                failures.append({"image": image, "object": key, "reason": f"{error}; {lost}"})
+        elif reason := _misnamed(key, value):
+            failures.append({"image": image, "object": key, "reason": f"{reason}; {lost}"})
     return found, failures
 
 
-def misnamed(key: str, value: Any) -> str:
-    """Return what is wrong with the key of an object's value, "" where nothing is or the value is no object's."""
-    if key in RESERVED or is_key(key) or not (isinstance(value, list) and _box_position(value)):
+def _misnamed(key: str, value: Any) -> str:
+    """Return what is wrong with a key that is no box but begins as one or has an object's value, "" for others."""
+    if key in RESERVED:
         return ""
-    return f"{value[0]}: {_NO_KEY}" if isinstance(value[0], str) else ""
+    if isinstance(value, list) and _box_position(value) and isinstance(value[0], str):
+        return f"{value[0]:.{LONGEST_LABEL}}: {_NO_KEY}"
+    return f"object {key}: {_NO_KEY}" if key.startswith("[[") else ""
 
 
 def _object(key: str, value: Any) -> Object:
     position = _box_position(value) if isinstance(value, list) else None
     if position is None or not isinstance(value[0], str):
         raise InputError(f"object {key}: expected [label, …, [x0, y0, x1, y1], mask], found {value!r:.120}")
+    if len(value[0]) > LONGEST_LABEL:
+        raise InputError(
+            f"object {key}: found a label of {len(value[0])} characters, expected at most {LONGEST_LABEL}, for "
+            f"texts repeat it; give it a short name in place of {value[0]:.40}…"
+        )
     box = value[position]
     if box[2] < box[0] or box[3] < box[1]:
         raise InputError(

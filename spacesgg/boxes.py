@@ -42,7 +42,7 @@ def check_image_size(entry: dict[str, Any], shape: tuple[int, int], what: str) -
     found = " × ".join("?" if side is None else f"{side!r:.40}" for side in stated)
     raise InputError(
         f'its "width" × "height" are {found}, the {what}\'s {width} × {height}{turned}; boxes, polygons and masks '
-        f"of one image would not lie over the other: give a {what} of the image's size, or mend the entry"
+        "of one image would not lie over the other: give one of the stated size in its place, or mend the entry"
     )
 
 

@@ -211,7 +211,7 @@ def _write_output(
                     for line in text_input.left_out(request.image, request.entry or {}, request.function):
                         errors.write(orjson.dumps(line) + b"\n")
                         listed += 1
-                        reasons["an object under a key that is none"] += 1
+                        reasons["an object that is malformed"] += 1
                 except InputError as error:  # what the check let through, and LLaVA's loader would not
                     faults = [str(error)]
                     counts.accepted -= 1

@@ -66,6 +66,7 @@ class Scene:
         self.things = {thing.key: thing for thing in things}
         self.placed = [thing.key for thing in self.things.values() if label_kinds.has_place(thing.label)]
         self.metric: dict[str, Any] | None = None
+        self._malformed: set[str] = set()  # keys that are in the entry, and of no thing
         self._layers: dict[str, list[list[str]]] = {}
         self._signs: dict[str, dict[tuple[str, str], tuple[int, int, int]]] = {}
         # (view, axis) → key → the keys known to come after it; the same for those before it.
@@ -77,17 +78,17 @@ class Scene:
 
     @classmethod
     def from_entry(cls, image: str, entry: dict[str, Any]) -> "Scene":
-        """Read an annotation entry. Raises InputError when it is malformed or has no object."""
-        things = [Thing(o.key, o.label, o.box, nouns.noun(o.label)) for o in annotations.objects(entry)]
+        """Read an annotation entry. Raises InputError when it is malformed or has no object.
+
+        What would be an object and is malformed is in no scene, nor are the places and pairs that it has.
+        """
+        objects, failures = annotations.sound_objects(image, entry, "no other object is there")
+        things = [Thing(o.key, o.label, o.box, nouns.noun(o.label)) for o in objects]
         if not things:
-            for key, value in entry.items():
-                if reason := annotations.misnamed(key, value):
-                    raise InputError(f"{reason}; no other object is there")
-            raise InputError("the entry has no object, so there is nothing to write about")
-        for thing in things:
-            if not grounded_text.boxes(thing.key) or grounded_text.parse(grounded_text.ref("x", thing.key)).faults:
-                raise InputError(f"object {thing.key}: its key must be a box [[x1, y1, x2, y2]] of 0–999")
+            nothing = "the entry has no object, so there is nothing to write about"
+            raise InputError(failures[0]["reason"] if failures else nothing)
         scene = cls(image, things)
+        scene._malformed = {failure["object"] for failure in failures}
         scene.caption = grounded_text.plain(str(entry.get("caption_annotation") or "")).strip()
         scene.description = str(entry.get("description") or "").strip()
         views = entry.get("views") or {}
@@ -131,12 +132,13 @@ class Scene:
         return {a: [b for b in names if b != a and names[b] in means[names[a]]] for a in names}
 
     def _read_layers(self, view: str, levels: Any) -> list[list[str]]:
-        if not isinstance(levels, list) or not all(isinstance(level, list) for level in levels):
+        if not annotations.are_levels(levels):
             raise InputError(f'"levels" ({view}): expected a list of lists of object keys')
-        unknown = [key for level in levels for key in level if key not in self.things]
-        if unknown:
+        keys = [key for level in levels for key in level]
+        if unknown := [key for key in keys if key not in self.things and key not in self._malformed]:
             raise InputError(f'"levels" ({view}) names {unknown[0]}, which is no object of the entry')
-        return [level for level in levels if level]
+        known = ([key for key in level if key in self.things] for level in levels)
+        return [level for level in known if level]
 
     def _read_signs(self, view: str, order_list: Any) -> dict[tuple[str, str], tuple[int, int, int]]:
         if not isinstance(order_list, dict):
@@ -144,7 +146,9 @@ class Scene:
         found = {}
         for pair, signs in order_list.items():
             a, _, b = pair.partition(">")
-            if a not in self.things or b not in self.things:
+            if lost := {a, b} - self.things.keys():
+                if lost <= self._malformed:
+                    continue
                 raise InputError(
                     f'"order_list" ({view}) has the pair {pair}, which is not of two objects of the entry'
                 )

@@ -54,19 +54,19 @@ def watch_labels(
 def left_out(image: str, entry: dict[str, Any], function: str) -> list[dict[str, Any]]:
     """Return the lines of the errors file that name what the text about an entry leaves out, and why.
 
-    That is each object under a key that is none. A line is an entry of the object alone: asked again it fails by
-    the same reason, and the image's other objects, which have their text, are not asked twice.
+    That is each object that is malformed. A line is an entry of the object alone: asked again it fails by the same
+    reason, and the image's other objects, which have their text, are not asked twice.
     """
+    _, failures = annotations.sound_objects(image, entry, "it is in no text")
     return [
         {
             "image": image,
-            key: value,
+            failure["object"]: entry[failure["object"]],
             "prompt_function": function,
-            "object": key,
-            "reason": f"{reason}; it is in no text",
+            "object": failure["object"],
+            "reason": failure["reason"],
         }
-        for key, value in entry.items()
-        if (reason := annotations.misnamed(key, value))
+        for failure in failures
     ]
 
 

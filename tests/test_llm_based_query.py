@@ -109,11 +109,40 @@ def test_an_object_under_a_key_that_is_none_is_named_and_the_rest_is_written_abo
         why = f"jug: {what}; "
         assert lines[0]["object"] == "[10, 20, 30, 50]" and lines[0]["reason"] == f"{why}it is in no text"
         assert lines[1]["reason"] == f"{why}no other object is there"
-        assert ("1 × an object under a key that is none" if model else "1 done in part (objects that") in said
+        assert ("1 × an object that is malformed" if model else "1 done in part (objects that") in said
         # Asked again nothing is written about twice.
         assert run(folder, *flags, anno="out.json.errors.jsonl", output="again.json") == 1
         (line,) = map(orjson.loads, (folder / "again.json.errors.jsonl").read_bytes().splitlines()[:1])
         assert line["reason"] == f"{why}no other object is there" and records(folder, "again.json") == []
+
+
+JUG = ["jug", [0.0, 0.0, 9.0, 9.0], "m.png"]
+MALFORMED = {
+    "key": ({"[[bla": JUG}, "jug: its key must be its box"),
+    "key of no object": ({"[[1, 2, 3]]": "jug"}, "object [[1, 2, 3]]: its key must be its box"),
+    "spaced key": ({"[[ 1,2, 30,\t40]]": JUG}, "jug: its key must be its box"),
+    "value": ({"[[1, 2, 30, 40]]": ["jug", [1, 2, 3]]}, "expected [label, …, [x0, y0, x1, y1], mask], found"),
+    "label": ({"[[1, 2, 30, 40]]": ["jug" * 1000, *JUG[1:]]}, "a label of 3000 characters, expected at most 200"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+@pytest.mark.parametrize("model", [False, True])
+def test_an_object_that_is_malformed_costs_no_other_and_is_in_no_text(folder, name, model):
+    (jug,), told = MALFORMED[name]
+    views = {"left": {"levels": [[jug, CUP]], "order_list": TURNED | {f"{jug}>{CUP}": [1, 1, 1]}}}
+    places = {"levels": [[CUP], [jug], [DESK, jug], [LAMP]], "order_list": {f"{CUP}>{jug}": [1, 0, 1], **SIGNS}}
+    entries = {"a.jpg": entry(), "b.jpg": entry(**MALFORMED[name][0], **places, views=views)}
+    (folder / "in.json").write_bytes(orjson.dumps(entries))
+    with Server(reply=lambda body: "The cup is in front of the desk.").running() as server:
+        flags = ("--model", "m", "--base-url", server.url, "--check", "off") if model else ()
+        assert run(folder, *flags) == 1
+        assert b"jug" not in orjson.dumps(server.bodies)
+    (line,) = map(orjson.loads, (folder / "out.json.errors.jsonl").read_bytes().splitlines())
+    assert (line["image"], line["object"], line[jug]) == ("b.jpg", jug, MALFORMED[name][0][jug])
+    assert told in line["reason"] and line["reason"].endswith("; it is in no text") and len(line["reason"]) < 300
+    assert [record["image"] for record in records(folder)] == ["a.jpg", "b.jpg"]
+    assert "jug" not in (folder / "out.json").read_text()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 import layers_aggregation
-from spacesgg import batch, interrupts, masks
+import multiview_layers
+from spacesgg import batch, camera, interrupts, masks, pointmaps
 from spacesgg.errors import InputError
 
 CUP = ["cup", [10.0, 10.0, 30.0, 30.0], [[10, 10, 30, 10, 30, 30, 10, 30]]]
@@ -138,6 +139,28 @@ def test_an_unusable_mask_is_named_and_the_object_kept(folder, mask):
     assert run(folder, "in.json", "out.json") == 1
     assert orjson.loads((folder / "out.json").read_bytes())["a.jpg"] == {**entry, "levels": []}
     assert b'"object":"[[0, 0, 9, 9]]"' in (folder / "out.json.errors.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"[[1, 1, 2, 2]]": ["cup" * 67, *CUP[1:]]}, "found a label of 201 characters, expected at most 200"),
+        ({"[[1, 1, 2]]": "cup"}, "object [[1, 1, 2]]: its key must be its box as text"),
+    ],
+)
+def test_stages_agree_on_what_is_no_object(folder, change, told):
+    (key,) = change
+    entry = {"depth": "a.png", "[[0, 0, 9, 9]]": ["c" * 200, *CUP[1:]], **change, "levels": [[key]]}
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": entry}))
+    depth = cv2.imread(str(folder / "a.png"), cv2.IMREAD_UNCHANGED) / np.float32(1000)
+    pointmaps.write_pointmap(folder / "a.npy", pointmaps.unproject(depth, camera.intrinsics_from_fov(80, 60, 60)))
+    files = ["--input-file", str(folder / "in.json"), "--output-file", str(folder / "out.json")]
+    for stage, where in ((layers_aggregation, "--depth-dir"), (multiview_layers, "--point-cloud-dir")):
+        assert stage.main([*files, where, str(folder)]) == 1
+        ((_, named, reason),) = reasons(folder)
+        assert named == key and told in reason and reason.endswith("; it is in no layer")
+        done = orjson.loads((folder / "out.json").read_bytes())["a.jpg"]
+        assert done["levels"] == [["[[0, 0, 9, 9]]"]] and done[key] == change[key]
 
 
 def test_a_box_of_corner_and_size_is_named(folder):

@@ -289,6 +289,7 @@ def test_bad_objects_and_images_are_named_and_stay_in_the_output(models, data):
     annotation["b.png"]["width"] = 72
     annotation["b.png"]["height"] = 96
     annotation["missing.png"] = annotation["c.png"]
+    annotation["c.png"] = annotation["c.png"] | {"width": None, "[[1, 1, 2]]": ["astray", [1.0, 1.0, 9.0, 9.0]]}
     (data / "boxes.json").write_text(json.dumps(annotation))
     assert run(data, models / "sam2") == 1
     output = load(data / "out.json")
@@ -297,7 +298,10 @@ def test_bad_objects_and_images_are_named_and_stay_in_the_output(models, data):
     failures = [json.loads(line) for line in (data / "out.json.errors.jsonl").read_text().splitlines()]
     reasons = {(failure["image"], failure.get("object")): failure["reason"] for failure in failures}
     assert "no area" in reasons["a.png", "[[0, 0, 0, 0]]"]
-    assert "96×72, the annotation says 72×96" in reasons["b.png", None]
+    assert '"width" × "height" are 72 × 96, the image ' in reasons["b.png", None]
+    assert "b.png's 96 × 72, which is the other way round" in reasons["b.png", None]
+    assert reasons["c.png", "[[1, 1, 2]]"].endswith("; it gets no mask") and ("c.png", None) not in reasons
+    assert all(len(output["c.png"][key]) == 3 for key in BOXES)
     assert "not found" in reasons["missing.png", None]
 
 

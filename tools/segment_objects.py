@@ -30,6 +30,7 @@ import torch
 from tqdm import tqdm
 
 from spacesgg import annotations, atomic, batch, images, mask_files, masks, options, outputs, vision_models
+from spacesgg.boxes import check_image_size
 from spacesgg.errors import InputError
 from spacesgg.resume import EarlierEntries
 from spacesgg.segmentation_models import BoxSegmenter
@@ -49,15 +50,19 @@ class Work(NamedTuple):
 
 
 def take_over(
-    entry: dict[str, Any], earlier: dict[str, Any] | None, replace: bool, mask_dir: Path | None
+    entry: dict[str, Any],
+    objects: list[annotations.Object],
+    earlier: dict[str, Any] | None,
+    replace: bool,
+    mask_dir: Path | None,
 ) -> list[annotations.Object]:
     """Give the objects the masks that an earlier run found for the same boxes; return those that want one.
 
     Objects that have a mask keep it, unless `replace`. A mask whose PNG is no longer in `mask_dir` is made anew.
     """
-    found = {thing.key: thing for thing in annotations.objects(earlier)} if earlier else {}
+    found = {thing.key: thing for thing in annotations.sound_objects("", earlier)[0]} if earlier else {}
     wanted = []
-    for thing in annotations.objects(entry):
+    for thing in objects:
         if thing.mask is not None and not replace:
             continue
         known = found.get(thing.key)
@@ -75,19 +80,18 @@ def read(
 ) -> Work:
     """Find the objects of one entry that want masks and prepare their image; no image is opened for none."""
     image, entry = item
-    wanted = take_over(entry, earlier.get(image), earlier.anew, args.mask_dir)
+    objects, failures = annotations.sound_objects(image, entry, "it gets no mask")
+    wanted = take_over(entry, objects, earlier.get(image), earlier.anew, args.mask_dir)
     if not wanted:
-        return Work(image, entry, [], np.empty((0, 4)), (0, 0), None, [])
+        return Work(image, entry, [], np.empty((0, 4)), (0, 0), None, failures)
     path = image_files.locate(args.image_dir, image)
     if path is None:
         raise InputError(f"{image}: not found in {args.image_dir}")
     rgb = images.decode(path, images.AS_STORED_RGB)
     height, width = rgb.shape[:2]
-    stated = (entry.get("height", height), entry.get("width", width))
-    if stated != (height, width):
-        raise InputError(f"{path}: the image is {width}×{height}, the annotation says {stated[1]}×{stated[0]}")
+    check_image_size(entry, (height, width), f"image {path}")
     limits = np.array([width, height, width, height], float)
-    kept, boxes, failures = [], [], []
+    kept, boxes = [], []
     for thing in wanted:
         box = np.clip(np.array(thing.box, float), 0, limits)
         if box[0] < box[2] and box[1] < box[3]:

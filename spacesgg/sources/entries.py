@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spacesgg import grounded_text, padded_boxes
+from spacesgg import annotations, grounded_text, padded_boxes
 from spacesgg.errors import InputError
 from spacesgg.sources import Named, Record, Related, SourceObject, pairs, run_lengths, values
 
@@ -58,6 +58,9 @@ def _choose(record: Record, choice: Choice, counts: Counter) -> tuple[dict[int, 
         label, box = grounded_text.clean(thing.label), _inside(thing.box, record.width, record.height)
         if not label or box is None:
             counts["objects without label" if box else "objects outside the image or without extent"] += 1
+            continue
+        if len(label) > annotations.LONGEST_LABEL:
+            counts[f"objects whose label has more than {annotations.LONGEST_LABEL} characters"] += 1
             continue
         alike = seen.setdefault((label, box), [])
         first = next((i for i in alike if record.objects[i].mask == thing.mask), None)
