@@ -3,7 +3,16 @@
 import random
 from collections.abc import Sequence
 
-from spacesgg.offline_wording import FROM_THERE, SEEN_FROM, STANDING, Teller, sentence, shuffled
+from spacesgg.offline_wording import (
+    BACK_AT_CAMERA,
+    FROM_CAMERA,
+    FROM_THERE,
+    SEEN_FROM,
+    STANDING,
+    Teller,
+    sentence,
+    shuffled,
+)
 from spacesgg.scene import Fact, Scene
 from spacesgg.training_record import estimate_tokens
 
@@ -20,6 +29,7 @@ class Asker:
         self.tellers = {"front": Teller(scene, rng, "front")}
         self.asked: set[tuple] = set()
         self.ranked: set[tuple[str, str]] = set()  # (view, axis) of which the order was asked; once is enough
+        self.asked_from = "front"  # the view of the question before
         self.again = False  # what is known has been asked about before
         self.only_clear = True  # ask only about what has a name of its own
         self.only_apt = True  # … and one that does not sound odd, given what is asked
@@ -34,11 +44,19 @@ class Asker:
         return self.tellers[view]
 
     def ask(self, view: str, clause: str, bidding: bool = False) -> str:
-        """Return the question from its clause, led in by the viewpoint; `bidding`: it is not a question."""
+        """Return the question from its clause, led in by the viewpoint; `bidding`: it is not a question.
+
+        After one from elsewhere a question from the camera says so: who just was told to imagine standing at the
+        far end would still look from there.
+        """
         teller = self.teller(view)
+        before, self.asked_from = self.asked_from, view
         end = "." if bidding else "?"
         # "From there, of the cup and the lamp, which …": too many commas for a person.
         heavy = bidding or clause.startswith(("of ", "going ", "in ", "looking ", "do you", "can you"))
+        if view == "front" and before != "front":
+            lead = f"{teller.pick(*BACK_AT_CAMERA)}:" if heavy else f"{teller.pick(*FROM_CAMERA)},"
+            return sentence(f"{lead} {clause}", end)
         if view == "front":
             lead = "" if heavy else teller.pick("", "", "from the camera, ", "in this picture, ", "in this view, ")
             return sentence(lead + clause if teller.chance(0.4) else clause, end)

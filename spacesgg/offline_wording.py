@@ -64,6 +64,14 @@ STANDING = {
         "you have walked around to the back and look toward the photographer",
     ),
 }
+# Phrases that bring the reader back from there: before a clause, and before one that is long or no question.
+FROM_CAMERA = ("from the camera", "seen from the camera", "from where the camera stands", "in the camera's view")
+BACK_AT_CAMERA = (
+    "back to the camera's view",
+    "back at the camera's place",
+    "let us go back to the camera",
+    "as the camera sees it",
+)
 FROM_THERE = ("from there", "from that side", "seen from there", "from that position", "from that spot")
 COUNTS = (
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),

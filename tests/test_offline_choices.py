@@ -130,6 +130,24 @@ def test_the_picture_in_a_name_does_not_turn_the_speaker_round():
     assert named > 30
 
 
+def test_who_is_back_from_another_side_is_told_so():
+    entry = row_of("cup", "sofa", "lamp", "desk", order=(-1, 0, -1))
+    for view, sign in (("left", -1), ("right", 1), ("back", 1)):
+        entry["views"][view]["order_list"] = {pair: [sign, 0, -sign] for pair in entry["order_list"]}
+    scene, returns = Scene.from_entry("a.jpg", entry), 0
+    elsewhere = "|".join(itertools.chain(*offline_wording.SEEN_FROM.values(), *offline_wording.STANDING.values()))
+    for seed in range(60):
+        asked = texts(write(prompts.create_between_prompt, entry, seed))[::2]
+        for before, question in itertools.pairwise(asked):
+            if re.search(elsewhere, before, re.I) and not re.search(elsewhere, question, re.I):
+                returns += 1
+                assert "camera" in question, (before, question)
+        prompt = prompts.create_between_prompt(scene, random.Random(seed))
+        reply = prompt.offline(random.Random(seed))
+        assert reply_check.check_reply(scene, prompt, reply, "stop").faults == [], reply
+    assert returns > 60
+
+
 def test_what_no_name_singles_out_is_spoken_of_where_nothing_else_is_known():
     known = {"front": [0, 0, -1], "left": [-1, 0, 0], "right": [1, 0, 0], "back": [0, 0, 1]}
     for labels, only in ((("cup", "cup", "sofa"), True), (("cup", "cup", "sofa", "lamp", "bowl", "vase"), False)):
