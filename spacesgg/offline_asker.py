@@ -28,6 +28,7 @@ class Asker:
         self.standing = standing
         self.tellers = {"front": Teller(scene, rng, "front")}
         self.asked: set[tuple] = set()
+        self.put: set[tuple] = set()  # kinds of questions with what they were about: none is put twice
         self.ranked: set[tuple[str, str]] = set()  # (view, axis) of which the order was asked; once is enough
         self.asked_from = "front"  # the view of the question before
         self.again = False  # what is known has been asked about before
@@ -132,8 +133,8 @@ class Asker:
     def more(self) -> bool:
         """Tell whether to look again when nothing is left to ask.
 
-        Names may sound odd then; what was asked may be asked once more, in other words; then about objects that no
-        name singles out as well.
+        Names may sound odd then; what was asked may be asked once more, by another kind of question; then about
+        objects that no name singles out as well.
         """
         if self.only_apt:
             self.only_apt = False

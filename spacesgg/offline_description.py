@@ -241,6 +241,10 @@ def _joined(teller: Teller, one: Fact, other: Fact) -> str:
     subject = min(common)
     told = [f"{teller.the(subject, teller.chance(0.4))} {teller.be(subject)}"]
     alike = one.axis == other.axis and (one.first == subject) == (other.first == subject)
+    objects = [fact.second if fact.first == subject else fact.first for fact in (one, other)]
+    if alike and len(both := teller.all_of(objects)) == 1:  # "left of both cups": a tag relates two objects
+        told.append(teller.predicate(one, -1 if one.first == subject else 1, manner, tag=False))
+        return " ".join([*told, *both])
     for fact, link in ((one, ""), (other, "and")):
         object_ = fact.second if fact.first == subject else fact.first
         predicate = teller.predicate(fact, -1 if fact.first == subject else 1, manner)

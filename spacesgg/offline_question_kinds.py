@@ -49,18 +49,19 @@ ORDERS = {
 }
 
 
-def _fact(asker: Asker, view: str, axis: str) -> tuple[Fact, bool] | None:
-    """Return a fresh fact and whether to tell it from its second object."""
-    facts = asker.fresh(view, axis)
+def _fact(asker: Asker, view: str, axis: str, kind: str) -> tuple[Fact, bool] | None:
+    """Return a fresh fact for a `kind` of question, and whether to tell it from its second object."""
+    facts = [fact for fact in asker.fresh(view, axis) if (kind, fact) not in asker.put]
     if not facts:
         return None
     asker.take(facts[0])
+    asker.put.add((kind, facts[0]))
     return facts[0], asker.rng.random() < 0.5
 
 
 def _which(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     """Which of two is nearer?"""
-    found = _fact(asker, view, axis)
+    found = _fact(asker, view, axis, "which")
     if not found:
         return None
     fact, turned = found
@@ -87,7 +88,7 @@ def _which(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
 
 def _either(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     """Is it left or right of the other?"""
-    found = _fact(asker, view, axis)
+    found = _fact(asker, view, axis, "either")
     if not found:
         return None
     fact, turned = found
@@ -100,7 +101,7 @@ def _either(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
 
 def _where(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     """Where is one in relation to the other? The answer tells every direction that is known."""
-    found = _fact(asker, view, axis)
+    found = _fact(asker, view, axis, "where")
     if not found:
         return None
     fact, turned = found
@@ -121,13 +122,14 @@ def _where(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     predicates = teller.predicates(known, a)
     for also in known:
         asker.take(also)
+        asker.put.add(("where", also))
     text = f"{subject} {be} {predicates} {teller.the(b)}"
     return asker.add((question, asker.answer(view, known[0].axis if len(known) == 1 else "any", text)), [a, b])
 
 
 def _yes_no(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     """Is it behind the other? Half of the answers are no, with what is true instead."""
-    found = _fact(asker, view, axis)
+    found = _fact(asker, view, axis, "yes_no")
     if not found:
         return None
     fact, turned = found
@@ -150,20 +152,20 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     scene, teller = asker.scene, asker.teller(view)
     for fact in asker.plain_first(view, scene.facts(view, [axis])):
         inside = scene.between(view, axis, fact.first, fact.second)
-        asked = ("between", view, axis, fact.first, fact.second)
-        if not 1 <= len(inside) <= 3 or asked in asker.asked:
+        # The same from another side, or the same objects between two others, would be the same question again.
+        asked = {("between", frozenset((fact.first, fact.second))), ("inside", view, axis, frozenset(inside))}
+        if not 1 <= len(inside) <= 3 or asked & asker.put:
             continue
         if not asker.speakable(view, axis, fact.first, *inside, fact.second):
             continue
-        asker.asked.add(asked)
-        tag = asker.tagging()
-        one, other = teller.the(fact.first, tag), teller.the(fact.second, tag)
+        asker.put |= asked
+        one, other = teller.names([fact.first, fact.second], asker.tagging())
         options = {
             "front": (
-                f"what lies between {one} and {other} in depth",
                 f"going from near to far, what comes between {one} and {other}",
                 f"what is farther away than {one} but nearer than {other}",
                 f"in depth, what comes after {one} and before {other}",
+                f"what lies between {one} and {other} in depth",
             ),
             "left": (
                 f"going from left to right, what comes between {one} and {other}",
@@ -176,11 +178,12 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
                 f"going down from {one} to {other}, what lies between them in height",
             ),
         }
-        # "the left-hand cup on the right": what its name says is no place
-        fitting = options[axis][:2] if asker.long_named(view, fact.first, fact.second) else options[axis]
+        # not "between the left-hand cup on the right and …", nor "… and the left-hand cup in the picture in depth"
+        telling = scene.twins(fact.first) or scene.twins(fact.second)
+        fitting = options[axis][:2] if telling else options[axis]
         question = asker.ask(view, teller.pick(*fitting))
         inside = scene.ordered(view, axis, inside)
-        listed, be = join(teller.names(inside)), teller.be(*inside)
+        listed, be = join(teller.all_of(inside)), teller.be(*inside)
         if len(inside) == 1 and teller.chance(0.5):
             key = inside[0]
             manner = teller.manner(axis)
@@ -189,16 +192,16 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             before = teller.predicate(Fact(view, axis, key, fact.second), -1, manner)
             text = f"{listed} {be} {after} {first} and {before} {teller.the(fact.second)}"
         else:
-            first, second = teller.the(fact.first), teller.the(fact.second)
+            both = join(teller.names([fact.first, fact.second]))
             way = {"front": "in depth", "left": "from left to right", "up": "in height"}[axis]
             come = "come" if teller.plural(*inside) else "comes"
-            text = teller.pick(
-                f"{listed} {come} between {first} and {second} {way}",
-                f"going {way}, {listed} {come} between {first} and {second}"
-                if axis == "left"
-                else f"between {first} and {second} {way} {come} {listed}",
-                f"that would be {listed}, coming between {first} and {second} {way}",
-            )
+            text = f"{'going ' if axis == 'left' else ''}{way}, {listed} {come} between {both}"
+            if not telling:
+                text = teller.pick(
+                    f"{listed} {come} between {both} {way}",
+                    text if axis == "left" else f"between {both} {way} {come} {listed}",
+                    f"that would be {listed}, coming between {both} {way}",
+                )
         return asker.add((question, asker.answer(view, axis, text)), inside)
     return None
 
@@ -259,7 +262,8 @@ def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         listed = join(teller.names(shuffled(asker.rng, row), tag))
         bidding = teller.chance(0.5)
         if bidding:
-            clause = teller.pick(f"put {listed} in order, {order}", f"arrange {listed} {order}")
+            comma = "," if order.startswith("starting") else ""
+            clause = teller.pick(f"put {listed} in order, {order}", f"arrange {listed}{comma} {order}")
         else:
             clause = teller.pick(f"in what order do {listed} come, {order}", f"how are {listed} ordered, {order}")
         question = asker.ask(view, clause, bidding)
@@ -282,12 +286,12 @@ def _name_one(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         for sign in shuffled(asker.rng, (-1, 1)):
             there = [other for other in keys if scene.sign(view, axis, other, key) == sign]
             asked = ("name", view, axis, sign, key)
-            if not 1 <= len(there) <= 3 or asked in asker.asked or not asker.speakable(view, axis, key, *there):
+            if not 1 <= len(there) <= 3 or asked in asker.put or not asker.speakable(view, axis, key, *there):
                 continue
             facts = [Fact(view, axis, *((other, key) if sign == -1 else (key, other))) for other in there]
             if asker.asked.issuperset(facts):
                 continue
-            asker.asked.add(asked)
+            asker.put.add(asked)
             for fact in facts:
                 asker.take(fact)
             words = SIDES[axis, sign]
@@ -304,8 +308,9 @@ def _name_one(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             if len(there) == 1:
                 text = teller.relate(facts[0], turned=sign == 1)
             else:
-                both = "both " if len(there) == 2 else ""
-                text = f"{both}{join(teller.names(there))} are {words} {teller.the(key)}"
+                named = teller.all_of(there)
+                both = "both " if len(named) == len(there) == 2 else ""
+                text = f"{both}{join(named)} are {words} {teller.the(key)}"
             return asker.add((question, asker.answer(view, axis, text)), there)
     return None
 

@@ -258,6 +258,23 @@ class Teller:
             named[:-1] = [name.removesuffix(end) for name in named[:-1]]
         return named
 
+    def all_of(self, keys: Sequence[str]) -> list[str]:
+        """Return the names of known objects for a list; all of a kind are "both cups" or "all three cups"."""
+        named: dict[str, str] = {}  # by the first of them
+        for key in keys:
+            kind = [other for other in keys if other == key or other in self.scene.twins(key)]
+            noun = self.scene.things[key].noun
+            whole = {key, *self.scene.twins(key)} == set(kind) and not (noun.plural or noun.mass)
+            if len(kind) > 1 and whole and all(self.scene.things[other].noun == noun for other in kind):
+                self.named.update(kind)
+                count = "both" if len(kind) == 2 else f"all {count_word(len(kind))}"
+                named[kind[0]] = f"{count} {grounded_text.ref(nouns.plural(noun.text), *kind)}"
+            else:
+                named[key] = ""
+        single = [key for key in named if not named[key]]
+        named.update(zip(single, self.names(single), strict=True))
+        return list(named.values())
+
     def together(self, keys: Sequence[str]) -> str:
         """Return the objects as known ones, those that no name singles out as "three of the horses"."""
         parts, grouped = [], set()
@@ -291,7 +308,7 @@ class Teller:
         options = PREDICATES[axis, sign]
         return PLAINEST if self.chance(0.35) else options.index(self.pick(*options))
 
-    def predicate(self, fact: Fact, sign: int, manner: int | None = None) -> str:
+    def predicate(self, fact: Fact, sign: int, manner: int | None = None, tag: bool = True) -> str:
         """Return the predicate of the fact's first (sign −1) or second (sign 1) object, tagged where it may be."""
         if manner is None:
             manner = self.manner(fact.axis, sign)
@@ -299,7 +316,7 @@ class Teller:
         words = PREDICATES[fact.axis, sign][manner].format(viewer=VIEWER[fact.view])
         a, b = (fact.first, fact.second) if sign == -1 else (fact.second, fact.first)
         everywhere = fact.view == "front" or fact.axis == "up"
-        if self.tag_predicates and everywhere and {a, b} <= self.named:
+        if tag and self.tag_predicates and everywhere and {a, b} <= self.named:
             return grounded_text.pred(words, a, b)
         return words
 

@@ -365,6 +365,70 @@ def test_what_lies_between_is_named_in_its_order_and_in_depth():
     assert rows > 50
 
 
+def test_what_lies_between_is_asked_once():
+    entry = row_of("cup", "sofa", "lamp", "desk", order=(0, 0, -1))
+    cup, sofa, lamp, desk = entry["levels"][0]
+    entry["order_list"][f"{cup}>{sofa}"] = [0, 0, 0]  # the lamp is between either of them and the desk
+    turned = {pair: [0, 0, -signs[2]] for pair, signs in entry["order_list"].items()}
+    entry["views"] = {"back": {"order_list": turned}}
+    for seed in range(20):
+        asker = Asker(Scene.from_entry("a.jpg", entry), random.Random(seed))
+        question, _ = between(asker, "front", "front")
+        assert between(asker, "front", "front") is None
+        again = between(asker, "back", "front")
+        assert again is None or {"cup", "sofa"} == set(re.findall("cup|sofa", question + again[0]))
+
+
+def test_a_name_that_tells_a_side_is_not_put_on_a_side():
+    scene = Scene.from_entry("a.jpg", row_of("cup", "cup", "sofa", "lamp"))
+    for view, seed in itertools.product(("front", "right"), range(40)):
+        question = grounded_text.plain(between(Asker(scene, random.Random(seed)), view, "left")[0])
+        assert not re.search(r"-hand cup on the (?:left|right)", question), question
+
+
+def test_both_of_a_kind_are_called_so():
+    entry, found = row_of("cup", "cup", "sofa", "lamp", order=(-1, 0, -1)), collections.Counter()
+    for function, seed in itertools.product((prompts.create_layer_prompt, *TURNING), range(60)):
+        record = write(function, entry, seed)
+        for told in texts(record)[1::2]:
+            said = grounded_text.plain(told)
+            assert not re.search(
+                "(?:left|right)-hand cup(?: in the picture)? and the (?:left|right)-hand", said
+            ), said
+            found["some"] += "oth cups are" in said
+            found["of"] += "of both cups" in said
+    assert found["some"] > 5 and found["of"] > 5
+
+
+def test_what_is_told_as_an_order_is_one():
+    labels = ("cup", "sofa", "lamp", "desk")
+    entry = row_of(*labels, order=(0, 0, 0))
+    cup = entry["levels"][0][0]
+    for seen in entry["views"].values():
+        seen["order_list"] = {pair: [0, 0, -(cup in pair)] for pair in entry["order_list"]}
+    for seed in range(60):  # "first comes a cup, and then a desk, a lamp and a sofa"
+        told = texts(write(prompts.create_rotation_prompt, entry, seed))[1]
+        assert not re.search(r"\bthen\b", told), told
+
+
+def test_no_question_is_put_twice_in_one_conversation():
+    asked = r"(?:name something|can you point out something|what do you see|what is) ([^?.]*)"
+    for labels, seed in itertools.product((("cup", "sofa"), ("cup", "cup")), range(60)):
+        entry = row_of(*labels, order=(-1, 0, -1))
+        found = [
+            re.findall(asked, text, re.I) for text in texts(write(prompts.create_between_prompt, entry, seed))
+        ]
+        from_sides = collections.Counter(what.removesuffix(" in the picture") for some in found for what in some)
+        assert all(count <= 2 for count in from_sides.values()), from_sides  # from the camera and from one side
+
+
+def test_where_an_order_starts_stands_after_a_comma():
+    entry = row_of("cup", "sofa", "lamp", "desk", order=(-1, 0, -1))
+    said = [text for seed in range(60) for text in texts(write(prompts.create_between_prompt, entry, seed))]
+    assert any("arrange" in text.lower() for text in said)
+    assert not any(re.search(r"arrange [^,]*,[^,]*[^,] starting", text, re.I) for text in said)
+
+
 def test_what_is_nearer_in_the_picture_is_not_so_called_where_depth_or_another_side_is_the_topic():
     entry = between_entry()
     bowls = [key for key in entry["levels"][0] if entry[key][0] == "bowl"]

@@ -130,6 +130,7 @@ def tokens(text, scene):
         lambda m: " and ".join(f"@{of_box[box]}@" for box in grounded_text.boxes(m[1])),
         text,
     )
+    text = re.sub(r"(?<=[a-z]) both (?=@)", " ", text)
     for i, key in enumerate(keys):
         if not scene.twins(key):
             text = re.sub(rf"\b(the|The) {scene.things[key].noun.text}\b", rf"\1 @{i}@", text)
