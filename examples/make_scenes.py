@@ -44,7 +44,7 @@ from examples import scene_layout, scene_render, sensor_noise
 from spacesgg import annotations, batch, interrupts, nouns, options
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
-from spacesgg.offline_wording import count_word, join
+from spacesgg.offline_phrases import count_word, join
 
 KINDS = ("clean", "kinect", "grown", "tilted", "drift", "sparse", "inverse", "stereo", "tof")
 SCALE_FACTORS = {**dict.fromkeys(("clean", "kinect", "grown", "tilted", "stereo", "tof"), 5000), "sparse": 256}

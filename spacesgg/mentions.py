@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from spacesgg import grounded_text, nouns
-from spacesgg.offline_wording import COUNTS
+from spacesgg.offline_phrases import COUNTS
 from spacesgg.scene import Scene
 
 # What people call things that data sets call otherwise; a name that the scene itself has comes first.

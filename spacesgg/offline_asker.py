@@ -3,16 +3,16 @@
 import random
 from collections.abc import Sequence
 
-from spacesgg.offline_wording import (
+from spacesgg.offline_phrases import (
     BACK_AT_CAMERA,
     FROM_CAMERA,
     FROM_THERE,
     SEEN_FROM,
     STANDING,
-    Teller,
     sentence,
     shuffled,
 )
+from spacesgg.offline_wording import Teller
 from spacesgg.scene import Fact, Scene
 from spacesgg.training_record import estimate_tokens
 

@@ -4,9 +4,9 @@ import random
 
 from spacesgg.errors import InputError
 from spacesgg.offline_asker import Asker
+from spacesgg.offline_phrases import FROM_THERE, PLAINEST, STANDING, join, sentence, shuffled
 from spacesgg.offline_question_kinds import PAIR_KINDS, SET_KINDS
 from spacesgg.offline_questions import lines, nothing_to_ask, one
-from spacesgg.offline_wording import FROM_THERE, PLAINEST, STANDING, join, sentence, shuffled
 from spacesgg.scene import Fact, Scene
 
 STAYING = 1 / 3  # the share of such pairs, where there are some: the turned ones have two more ways of asking

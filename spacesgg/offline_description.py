@@ -6,7 +6,8 @@ from collections import Counter
 
 from spacesgg import offline_room
 from spacesgg.errors import InputError
-from spacesgg.offline_wording import Teller, count_word, join, sentence, shuffled
+from spacesgg.offline_phrases import count_word, join, sentence, shuffled
+from spacesgg.offline_wording import Teller
 from spacesgg.scene import Fact, Scene
 
 MAX_TOKENS_OF_RELATIONS = 500

@@ -6,7 +6,7 @@ A kind is a function (asker, view, axis) → (question, answer), or None where n
 from collections.abc import Callable
 
 from spacesgg.offline_asker import Asker
-from spacesgg.offline_wording import FROM_THERE, PREDICATES, join, sentence, shuffled
+from spacesgg.offline_phrases import FROM_THERE, PREDICATES, join, sentence, shuffled
 from spacesgg.scene import Fact
 
 SUPERLATIVES = {

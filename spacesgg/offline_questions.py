@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from spacesgg.errors import InputError
 from spacesgg.offline_asker import Asker
+from spacesgg.offline_phrases import shuffled
 from spacesgg.offline_question_kinds import PAIR_KINDS, SET_KINDS, Kind, between
-from spacesgg.offline_wording import shuffled
 from spacesgg.scene import AXES, VIEWS, Scene
 
 SHORT_TOKENS = 850  # after so many, a question on three or more objects could overrun what LLaVA reads

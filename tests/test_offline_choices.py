@@ -11,7 +11,14 @@ import pytest
 
 import llm_based_query
 import prompts
-from spacesgg import grounded_text, offline_description, offline_wording, reply_check, training_record
+from spacesgg import (
+    grounded_text,
+    offline_description,
+    offline_phrases,
+    offline_wording,
+    reply_check,
+    training_record,
+)
 from spacesgg.errors import InputError
 from spacesgg.offline_asker import Asker
 from spacesgg.offline_question_kinds import _where, between
@@ -135,7 +142,7 @@ def test_who_is_back_from_another_side_is_told_so():
     for view, sign in (("left", -1), ("right", 1), ("back", 1)):
         entry["views"][view]["order_list"] = {pair: [sign, 0, -sign] for pair in entry["order_list"]}
     scene, returns = Scene.from_entry("a.jpg", entry), 0
-    elsewhere = "|".join(itertools.chain(*offline_wording.SEEN_FROM.values(), *offline_wording.STANDING.values()))
+    elsewhere = "|".join(itertools.chain(*offline_phrases.SEEN_FROM.values(), *offline_phrases.STANDING.values()))
     for seed in range(60):
         asked = texts(write(prompts.create_between_prompt, entry, seed))[::2]
         for before, question in itertools.pairwise(asked):
@@ -292,7 +299,7 @@ def test_all_of_a_crowded_scene_is_told_and_counted(labels):
         plain = grounded_text.plain(told).lower()
         for number, noun in re.findall(r"\b([a-z]+) (?:more )?(horses?|people|person)\b", plain):
             single = noun in ("horse", "person")
-            counted[noun[0]] += 1 if single else 0 if number == "the" else offline_wording.COUNTS.index(number)
+            counted[noun[0]] += 1 if single else 0 if number == "the" else offline_phrases.COUNTS.index(number)
         assert counted == collections.Counter(label[0] for label in labels if label in ("horse", "person"))
 
 
@@ -312,7 +319,7 @@ def test_what_a_text_has_no_room_for_is_not_denied():
         said = grounded_text.plain(told)
         assert re.match("There is a lot|This is a crowded|Many things are", said)
         assert re.search(r"\bsome (?:more )?horses", said, re.I)
-        assert not re.search(rf"\b(?:{'|'.join(offline_wording.COUNTS)}) (?:more )?horses", said), said
+        assert not re.search(rf"\b(?:{'|'.join(offline_phrases.COUNTS)}) (?:more )?horses", said), said
         assert not re.search("make|made up|consist|leaves|verything|layers", said)
 
 

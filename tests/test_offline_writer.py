@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import prompts
-from spacesgg import grounded_text, layers, nouns, offline_wording, training_record, views
+from spacesgg import grounded_text, layers, nouns, offline_phrases, offline_wording, training_record, views
 from spacesgg.errors import InputError
 from spacesgg.offline_question_kinds import COMPARATIVES, ORDERS, SUPERLATIVES
 from spacesgg.scene import AXES, TELLING_WORDS, Scene
@@ -98,13 +98,13 @@ def written():
 
 PHRASES = {
     words.format(viewer=viewer): meaning
-    for meaning, options in offline_wording.PREDICATES.items()
+    for meaning, options in offline_phrases.PREDICATES.items()
     for words in options
     for viewer in ("the camera", "you")
 }
 PHRASE = "|".join(sorted(PHRASES, key=len, reverse=True))
 ADJECTIVES = "|".join(word for words in TELLING_WORDS.values() for word in words)
-COUNTED = "|".join(offline_wording.COUNTS)
+COUNTED = "|".join(offline_phrases.COUNTS)
 MENTION = (
     rf"(?:(?:the|a|an|some|another|more)(?: (?:{ADJECTIVES}))? |one of the (?:(?:{COUNTED}) )?|some of the )?@\d+@"
 )
@@ -117,7 +117,7 @@ BETWEEN = re.compile(rf"({LISTED}),? (?:comes?|coming) between ({MENTION}) and (
 BETWEEN_TURNED = re.compile(
     rf"between ({MENTION}) and ({MENTION})(?: in (?:depth|height))? comes? ({LISTED})", re.IGNORECASE
 )
-AWAY = re.compile("|".join((*offline_wording.FROM_THERE, "from where you", "from your side")), re.IGNORECASE)
+AWAY = re.compile("|".join((*offline_phrases.FROM_THERE, "from where you", "from your side")), re.IGNORECASE)
 
 
 def tokens(text, scene):
@@ -335,7 +335,7 @@ def test_a_missing_relation_is_never_turned_into_its_opposite():
 def test_a_sentence_keeps_to_one_manner_of_left_and_right(written):
     manners = {
         words: place
-        for (axis, _), options in offline_wording.PREDICATES.items()
+        for (axis, _), options in offline_phrases.PREDICATES.items()
         for place, words in enumerate(options)
         if axis == "left"
     }
