@@ -75,19 +75,24 @@ class Bulk:
 
         def interrupt() -> None:
             self.interrupted = True
-            for number in handled:
-                loop.remove_signal_handler(number)  # a second Ctrl-C ends the process the ordinary way
-            handled.clear()
+            release()  # a second Ctrl-C ends the process the ordinary way
             for worker in workers:
                 worker.cancel()
 
+        def release() -> None:
+            while handled:
+                number, before = handled.popitem()
+                loop.remove_signal_handler(number)  # which sets the system's handler, not the one there was
+                signal.signal(number, before)
+
         loop = asyncio.get_running_loop()
-        handled = []
+        handled = {}
         for number in (signal.SIGINT, signal.SIGTERM):  # the second is how a cluster ends a job
             # Windows, or not in the main thread: there, Ctrl-C raises KeyboardInterrupt
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+                before = signal.getsignal(number) or signal.SIG_DFL
                 loop.add_signal_handler(number, interrupt)
-                handled.append(number)
+                handled[number] = before
         try:
             done, pending = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
             for worker in pending:
@@ -97,8 +102,7 @@ class Bulk:
                 if isinstance(result, Exception) and not isinstance(result, _Stopped):
                     raise result
         finally:
-            for number in handled:
-                loop.remove_signal_handler(number)
+            release()
             close = getattr(self.backend, "close", None)
             if close is not None:
                 await close()

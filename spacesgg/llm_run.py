@@ -156,7 +156,7 @@ def run(
             counts = job.run(requests())
             if job.stopped and not counts.replies:
                 raise InputError(f"{job.stopped} (nothing was answered; what the journal holds is kept)")
-        with _no_second_interrupt(job):
+        with _output_left(job):
             reasons, listed, kept = _write_output(args.output_file, requests(), dialogue, record, job, counts)
     _summary(args.output_file, counts, progress, reasons, listed, kept, job)
     if kept:
@@ -172,15 +172,16 @@ def say_kept(output: Path) -> None:
 
 
 @contextlib.contextmanager
-def _no_second_interrupt(job: Bulk | None) -> Iterator[None]:
-    """Say after a Ctrl-C that the output is being written; a further one leaves the old output in place."""
-    if job and job.interrupted:
+def _output_left(job: Bulk | None) -> Iterator[None]:
+    """Say after a Ctrl-C that the output is being written; one that comes now leaves the old output in place."""
+    again = " again" if job and job.interrupted else ""
+    if again:
         print("\ninterrupted: writing what has been accepted", file=sys.stderr, flush=True)
     try:
         yield
-    except KeyboardInterrupt:
-        print("interrupted again: the output was not written; every reply is in the journal", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+    except KeyboardInterrupt as error:
+        print(f"interrupted{again}: the output was not written; every reply is in the journal", file=sys.stderr)
+        sys.exit(128 + (error.args[0] if error.args else signal.SIGINT))
 
 
 def _write_output(

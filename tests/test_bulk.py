@@ -355,6 +355,17 @@ def test_ctrl_c_drops_what_is_in_flight_and_keeps_what_was_accepted(tmp_path):
     assert all(text for _, text in whole)
 
 
+def test_what_a_signal_did_before_it_does_again_when_all_is_asked(tmp_path):
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        ours = signal.getsignal(signal.SIGTERM)
+        with Journal(tmp_path / "j") as journal:
+            Bulk(Dialogue(journal, "m", {}), Slow()).run(requests(2))
+        assert signal.getsignal(signal.SIGTERM) is ours
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_and_save(journal, url, output):
     """The process that is killed."""
 

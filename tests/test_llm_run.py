@@ -1,5 +1,7 @@
 """The whole stage with a model: the command line against a server on loopback."""
 
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,6 +52,28 @@ def test_records_of_the_model_in_the_order_of_the_input(anno_file, tmp_path, cap
     assert all(record["source"] == "m" and len(record["conversations"]) == 2 for record in records)
     assert [orjson.loads(line) for line in (tmp_path / "o.jsonl").read_bytes().splitlines()] == records
     assert len(server.times) == 12
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_output_is_written_leaves_the_old_one_and_no_litter(anno_file, tmp_path, number):
+    output = tmp_path / "out" / "o.json"
+    output.parent.mkdir()
+    output.write_text("old")
+    (tmp_path / "mine.py").write_text(
+        "import os\nfrom prompts import create_layer_prompt\ncalls = []\n"
+        "def late(scene, rng):\n"
+        "    calls.append(scene)\n"
+        f"    if len(calls) == 15: os.kill(os.getpid(), {int(number)})\n"  # 12 to ask, and again to write
+        "    return create_layer_prompt(scene, rng)\n"
+    )
+    command = [sys.executable, llm_based_query.__file__, "--anno-file", anno_file, "--prompt-function", "late"]
+    command += ["--prompt-file", tmp_path / "mine.py", "--output-file", output, "--model", "m", "--check", "off"]
+    with Server().running() as server:
+        ended = subprocess.run([*command, "--base-url", server.url], capture_output=True, text=True, check=False)
+    assert (ended.returncode, len(server.times)) == (128 + number, 12)
+    assert ended.stderr == "interrupted: the output was not written; every reply is in the journal\n"
+    assert output.read_text() == "old"
+    assert sorted(path.name for path in output.parent.iterdir()) == ["o.json", "o.json.journal.jsonl"]
 
 
 def test_what_failed_or_was_rejected_is_a_file_that_can_be_run_by_itself(anno_file, tmp_path, capsys):
