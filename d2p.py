@@ -52,7 +52,10 @@ read_intrinsics = functools.lru_cache(maxsize=1)(camera.read_intrinsics)  # most
 def convert(frame: Frame, args: argparse.Namespace) -> float | None:
     """Write the cloud and the point map of one frame; return about its median depth (m), None if it is sparse."""
     if frame.depth is None:
-        raise InputError(f"{frame.image}: no depth map {frame.stem} in {args.dataset_path / 'depth_maps'}")
+        raise InputError(
+            f"{frame.image}: no depth map {frame.stem} in {args.dataset_path / 'depth_maps'}, expected one of the "
+            f"image's name that ends in {', '.join(depth.SUFFIXES)}; add it, or take the image out"
+        )
     if frame.intrinsics is None and args.fov is None:
         raise InputError(f"{frame.image}: no intrinsics, as other images have; {INTRINSICS_WANTED}")
     colour = images.decode(frame.image, images.AS_STORED_RGB)
@@ -128,7 +131,7 @@ def find_frames(args: argparse.Namespace) -> tuple[list[Frame], list[Path]]:
         raise InputError(f"{maps}: no depth map has the stem of an image, like {first}; {named}")
     folder = root / "intrinsics"
     own = images.files_by_stem(folder, (".txt",)) if folder.is_dir() else {}
-    shared = root / "K.txt" if (root / "K.txt").is_file() else None
+    shared = root / "K.txt" if (root / "K.txt").exists() else None
     if shared is not None:
         camera.read_intrinsics(shared)
     if shared is None and args.fov is None and not own.keys() & pictures.keys():
@@ -222,6 +225,8 @@ def main(arguments: list[str] | None = None) -> int:
     failures, succeeded, doubtful = batch.Failures(), 0, 0
     try:
         frames, unpaired = find_frames(args)
+        if args.fov is not None and all(frame.intrinsics for frame in frames):
+            print("d2p.py: --fov is of no use: all images have intrinsics, which count before it", file=sys.stderr)
         outputs.make_folder(folder)
         work = functools.partial(convert, args=args)
         for frame, median_m, reason in batch.run(work, frames, args.workers, len(frames), "d2p"):

@@ -46,6 +46,10 @@ from spacesgg import (
 )
 from spacesgg.errors import InputError
 
+IF_MISSING = (
+    'expected the depth map that the entry names as "depth", or of the image\'s name where it names none; check '
+    "--depth-dir, or mend the entry"
+)
 METHODS = ("clustering", "containment")
 STAGE = stage.Stage("layers_aggregation", "layers", annotations.clear_layers, "layers and depth ranges")
 
@@ -60,7 +64,7 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
     name = entry.get("depth") or f"{Path(image).stem}.png"
     if not isinstance(name, str):
         raise InputError(f'"depth" is {name!r:.60}, expected the name of a file in {args.depth_dir}')
-    raw = depth.read_raw(args.depth_dir / name)
+    raw = depth.read_raw(args.depth_dir / name, IF_MISSING)
     boxes.check_image_size(entry, raw.shape, f"depth map {name}")
     divisor = args.scale_factor or 1.0
     values = depth.to_metres(raw, divisor)

@@ -49,7 +49,8 @@ def draw(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> None:
     if not annotations.are_levels(levels):
         raise InputError(f'"levels" is {levels!r:.80}, expected a list of lists of keys')
     path = Path(image_paths.relocate(image, args.dataset_base, args.data_prefix))
-    picture = images.decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    picture = images.decode(path, flags, if_missing="check --dataset-base and --data-prefix")
     height, width = picture.shape[:2]
     layers_of = {thing.key: [i for i, layer in enumerate(levels, 1) if thing.key in layer] for thing in objects}
     zoom = max(1.0, WIDTH_PX / width)

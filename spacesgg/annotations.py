@@ -11,7 +11,7 @@ import orjson
 
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
-from spacesgg.faulty_json import Faulty, may_repeat, not_finite, with_repeats, without_not_finite
+from spacesgg.faulty_json import Faulty, may_repeat, not_finite, with_repeats, without_not_finite, wrong_encoding
 
 RESERVED = frozenset(
     (
@@ -188,6 +188,7 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     An entry in which a key comes twice is `Faulty`, and so is one of a line with NaN. Raises InputError when the
     file is not the annotation format, or has no image.
     """
+    content = b""
     try:
         if path.suffix.lower() == ".jsonl":
             empty = True
@@ -207,7 +208,7 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 f"{path}, line {error.lineno}, column {error.colno}: {number}; or write a .jsonl file, in which "
                 "only the entry that has it fails"
             ) from error
-        raise InputError(f"{path}: cannot be read as an annotation file ({_why(error)})") from error
+        raise InputError(f"{path}: cannot be read as an annotation file ({_why(error, content)})") from error
     if not isinstance(whole, dict):
         raise InputError(f"{path}: found a JSON {_kind(whole)}, expected one JSON object, image path → entry")
     if not whole:
@@ -236,12 +237,12 @@ def _kind(value: Any) -> str:
     return "object" if isinstance(value, dict) else f"value ({orjson.dumps(value).decode():.40})"
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, content: bytes) -> str:
     """Return what kept a file from being read as JSON."""
+    if fault := wrong_encoding(error, content):
+        return fault
     if not isinstance(error, orjson.JSONDecodeError):
         return str(getattr(error, "strerror", None) or error)
-    if "UTF-8" in error.msg:
-        return "it is no UTF-8 text"
     if "after document" in error.msg:
         return f"line {error.lineno} goes on after the end; entries on lines of their own make a .jsonl file"
     return str(error)
@@ -258,6 +259,8 @@ def parse_line(line: bytes, where: str) -> tuple[str, dict[str, Any]]:
             line = without_not_finite(line)
             entry = orjson.loads(line)
     except orjson.JSONDecodeError as error:
+        if fault := wrong_encoding(error, line):
+            raise InputError(f"{where}: cannot be read as JSON ({fault})") from error
         hint = "; a .jsonl file has one entry on each line" if line.strip() in (b"{", b"[") else ""
         raise InputError(f"{where}, column {error.colno}: cannot be read as JSON ({error.msg}){hint}") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):

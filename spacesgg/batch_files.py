@@ -26,6 +26,7 @@ from spacesgg.prompt import Prompt
 MOST_REQUESTS = 50_000
 MOST_BYTES = 200_000_000
 NAME = "requests-{:05d}.jsonl"
+NAME_RESULTS = "name the file that the Batch API, or vllm run-batch -o, made"
 
 
 def write(
@@ -87,7 +88,7 @@ class Results:
                 with path.open("rb") as stream:
                     self._index(number, stream)
             except OSError as error:
-                raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+                raise InputError(f"{path}: cannot be read ({error.strerror}); {NAME_RESULTS}") from error
         self._streams = [path.open("rb") for path in paths]
 
     def _index(self, number: int, stream: Iterable[bytes]) -> None:
@@ -99,13 +100,14 @@ class Results:
                     name = result["custom_id"]
                 except (ValueError, KeyError, TypeError) as error:
                     raise InputError(
-                        f"{self._paths[number]}, line {count}: expected a batch result, an object with custom_id"
+                        f"{self._paths[number]}, line {count}: found {_shown(line)}, expected a batch result, a "
+                        f'JSON object with "custom_id"; {NAME_RESULTS}, whole and as it came'
                     ) from error
                 if "body" in result and not ("response" in result or "error" in result):
                     # Taken for results, each would be an answer that failed, and stand in the journal as that.
                     raise InputError(
                         f"{self._paths[number]}, line {count}: found a request, as --write-batch writes them; "
-                        "expected a result; name the file that the Batch API, or vllm run-batch -o, made of it"
+                        f"expected a result; {NAME_RESULTS} of it"
                     )
                 key = _key(name)
                 good = isinstance(_read(result), Reply)
@@ -131,6 +133,11 @@ class Results:
         """Close the files."""
         for stream in self._streams:
             stream.close()
+
+
+def _shown(line: bytes) -> str:
+    """Return the beginning of a line for a message."""
+    return f"{line.strip().decode(errors='replace')!r:.60}"
 
 
 def _key(custom_id: Any) -> bytes | None:

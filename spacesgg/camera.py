@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spacesgg import images
 from spacesgg.errors import InputError
 
 _SHORTEST_PX = 1e-3  # of focal lengths: shorter ones overflow
@@ -15,16 +16,47 @@ _MARGIN = 0.02  # of the image's sides, in which no principal point lies even of
 
 
 def _numbers(path: Path) -> np.ndarray:
+    """Return the (rows, columns) float64 of a text file. Raises InputError naming the line that is no row."""
     try:
+        images.refuse_pipe(path, "a text file of numbers")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an empty file: the callers say what is missing
             return np.loadtxt(path, dtype=np.float64, ndmin=2, encoding="utf-8-sig")  # as Windows writes UTF-8
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read as a table of numbers (it is no UTF-8 text)") from error
-    except (ValueError, OSError) as error:
-        # What follows the semicolon is advice to programmers.
-        reason = str(error).partition(";")[0]
-        raise InputError(f"{path}: cannot be read as a table of numbers ({reason})") from error
+        raise InputError(f"{path}: is no UTF-8 text, expected a table of numbers; save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"{path}: {images.why_unread(error)}") from error
+    except ValueError as error:
+        raise InputError(f"{path}{_why_no_table(path)}") from error
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the number of each line that is not empty, and its words without comments."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    rows = ((number, line.partition("#")[0].split()) for number, line in enumerate(lines, start=1))
+    return [(number, words) for number, words in rows if words]
+
+
+def _why_no_table(path: Path) -> str:
+    """Return the line of a file that is no row of a table of numbers, and what is wrong with it."""
+    rows = _rows(path)
+    for number, words in rows:
+        for word in words:
+            try:
+                float(word)
+            except ValueError:
+                return (
+                    f", line {number}: found {word:.40}, expected numbers with spaces between them, a line for "
+                    "each row; write it so"
+                )
+    columns = len(rows[0][1])
+    for number, words in rows:
+        if len(words) != columns:
+            return (
+                f", line {number}: found {len(words)} numbers, expected {columns} as in the lines before it; "
+                "write a line for each row"
+            )
+    return ": found no table of numbers, expected a line for each row, spaces between its numbers; write it so"
 
 
 def read_intrinsics(path: Path) -> np.ndarray:
@@ -71,7 +103,7 @@ def read_poses(path: Path, count: int) -> np.ndarray:
 
     Raises InputError when the number of poses differs from `count` or a pose is no rigid motion.
     """
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: not found; world coordinates need one camera-to-world pose per image")
     poses = _numbers(path)
     if poses.shape != (count, 16):
@@ -82,7 +114,7 @@ def read_poses(path: Path, count: int) -> np.ndarray:
     poses = poses.reshape(count, 4, 4)
     for number, pose in enumerate(poses):
         if fault := _fault(pose):
-            raise InputError(f"{path}, line {_line(path, number)}: {fault}")
+            raise InputError(f"{path}, line {_rows(path)[number][0]}: {fault}")
     return poses
 
 
@@ -112,9 +144,3 @@ def _fault(pose: np.ndarray) -> str | None:
             f"metres: divide these nine numbers by {scale:.4g}, and bring the translation to metres if it is not"
         )
     return None
-
-
-def _line(path: Path, number: int) -> int:
-    """Return the line of the file in which its table of numbers has row `number`, which is counted from 0."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return [place for place, line in enumerate(lines, start=1) if line.partition("#")[0].strip()][number]

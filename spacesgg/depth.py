@@ -20,19 +20,20 @@ _MOST_CHANNELS = 4  # of a picture
 DEFAULT_INTEGER_SCALE = 5000.0  # TUM RGB-D's convention, also what the first public pipeline used
 
 
-def read_raw(path: Path) -> np.ndarray:
-    """Return the (H, W) depth map as stored, integer or float."""
+def read_raw(path: Path, if_missing: str = "") -> np.ndarray:
+    """Return the (H, W) depth map as stored, integer or float; `if_missing` says what to do where none is."""
     try:
         if path.suffix.lower() == ".npy":
+            images.refuse_pipe(path, "a depth map")
             depth = np.load(path, allow_pickle=False)
             if not isinstance(depth, np.ndarray):
                 raise ValueError("an archive of several arrays")
         else:
-            depth = images.decode(path, cv2.IMREAD_UNCHANGED)
+            depth = images.decode(path, cv2.IMREAD_UNCHANGED, if_missing=if_missing)
     except OSError as error:
-        raise InputError(f"{path}: {images.why_unread(error)}") from error
+        raise InputError(f"{path}: {images.why_unread(error, if_missing)}") from error
     except (ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        raise InputError(f"{path}: cannot be read as a depth map ({error})") from error
+        raise InputError(f"{path}: cannot be read as a depth map ({error}); {images.AGAIN}") from error
     channels = depth.shape[2] if depth.ndim == 3 else 0
     if channels == 1 or (1 < channels <= _MOST_CHANNELS and (depth == depth[..., :1]).all()):
         depth = depth[..., 0]

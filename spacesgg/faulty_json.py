@@ -1,5 +1,6 @@
 """JSON that means less than it says: a key twice in an object; and what is none, as NaN, but is often written."""
 
+import codecs
 import json
 import re
 from typing import Any
@@ -25,6 +26,14 @@ def not_finite(error: Exception) -> str | None:
     """Return what is wrong where NaN or Infinity was what broke the JSON; None for another error."""
     found = isinstance(error, orjson.JSONDecodeError) and _NOT_FINITE.match(error.doc, error.pos)
     return f"{found[0]} is not JSON; write null, or leave its object out" if found else None
+
+
+def wrong_encoding(error: Exception, start: bytes) -> str | None:
+    """Return what is wrong, and what to do, where what begins with `start` is not in the encoding of all JSON."""
+    if 0 < start[:4].count(0) < len(start[:4]) or start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "it is written in UTF-16; save it as UTF-8, which JSON is"
+    wrong = isinstance(error, orjson.JSONDecodeError) and "UTF-8" in error.msg
+    return "it is no UTF-8 text; save it as UTF-8, which JSON is" if wrong else None
 
 
 def without_not_finite(content: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Image files: which of a folder's files belong to which stem, and decoding them with one error for all faults."""
 
+import stat
 import sys
 import zlib
 from pathlib import Path
@@ -17,6 +18,9 @@ AS_STORED_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _PNG = b"\x89PNG\r\n\x1a\n"  # how its files begin
 _COLOUR_TYPE, _IHDR_END = 25, 33  # places in them
 _GREY, _INDEXED = b"\0", 3  # colour types
+_JPEG, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_TIFF_OR_EXR = (b"II*\0", b"MM\0*", b"v/1\x01")
+AGAIN = "copy or make it again, or take it out"
 
 
 def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
@@ -68,25 +72,47 @@ def _others(folder: Path, suffixes: tuple[str, ...], known: tuple[str, ...] = ()
     return ", ".join(names[:_NAMED]) + more
 
 
-def decode(path: Path, flags: int, indices: bool = False) -> np.ndarray:
+def refuse_pipe(path: Path, expected: str) -> None:
+    """Raise InputError where `path` is a pipe or a device, OSError where nothing is there.
+
+    To open a pipe may take for ever, and no signal ends the work on an image before its end.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InputError(f"{path}: is no regular file, expected {expected}; put one in its place, or take it out")
+
+
+def decode(path: Path, flags: int, indices: bool = False, if_missing: str = "") -> np.ndarray:
     """Return the image at `path` as OpenCV decodes it with `flags`. Raises InputError when it cannot.
 
     With `indices` a PNG that has a palette gives its indices (H, W), which OpenCV would put into colours.
+    `if_missing` says what to do where no file is there.
     Decoded from bytes: imread hides the reason of a failure and stumbles over non-ASCII paths.
     """
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # to open a pipe may take for ever
-            raise InputError(f"{path}: is no regular file; expected an image")
+        refuse_pipe(path, "an image")
         content = np.fromfile(path, np.uint8)
         content = without_palette(content) if indices else content
-        if fault := png_fault(content):
-            raise InputError(f"{path}: cannot be decoded; {fault}")
-        image = cv2.imdecode(content, flags) if len(content) else None
+        fault = png_fault(content)
+        image = cv2.imdecode(content, flags) if len(content) and not fault else None
     except (OSError, ValueError, cv2.error, MemoryError) as error:
-        raise InputError(f"{path}: {why_unread(error)}") from error
+        raise InputError(f"{path}: {why_unread(error, if_missing)}") from error
     if image is None:
-        raise InputError(f"{path}: cannot be decoded; the file is empty, truncated or not an image")
+        fault = fault or _why_undecoded(content)
+        raise InputError(f"{path}: cannot be decoded; {fault}, expected a whole image; {AGAIN}")
     return image
+
+
+def _why_undecoded(content: np.ndarray) -> str:
+    """Return what is wrong with the bytes of what should have been an image."""
+    start, end = content[:16].tobytes(), content[-2:].tobytes()
+    if not start:
+        return "the file is empty"
+    if start.startswith(_JPEG) and end != _JPEG_END:
+        return "the file is truncated"
+    if start.startswith((_PNG, _JPEG, *_TIFF_OR_EXR)):
+        return "the file is damaged or of a kind that is not read here"
+    return f"the file begins with {start!r}, as no image does"
 
 
 def without_palette(content: np.ndarray) -> np.ndarray:
@@ -132,10 +158,13 @@ def png_fault(content: np.ndarray) -> str:
     return ""
 
 
-def why_unread(error: Exception) -> str:
-    """Return what kept a file from being read: without its path, which the system repeats, and in one line."""
+def why_unread(error: Exception, if_missing: str = "") -> str:
+    """Return what kept a file from being read: without its path, which the system repeats, and in one line.
+
+    `if_missing` says what to do where no file is there.
+    """
     if isinstance(error, FileNotFoundError):
-        return "no such file"
+        return f"no such file; {if_missing}" if if_missing else "no such file"
     return f"cannot be read ({getattr(error, 'strerror', None) or getattr(error, 'err', None) or error})"
 
 

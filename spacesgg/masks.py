@@ -40,7 +40,7 @@ def decode(mask: Any, height: int, width: int, folder: Path | None, what: str = 
         path = Path(mask) if folder is None else folder / mask
         if folder is None and "\0" not in mask and not path.is_file():
             raise InputError(f"{path}: no such file; give the folder of the mask images with --mask-dir")
-        image = images.decode(path, cv2.IMREAD_UNCHANGED, indices=True)
+        image = images.decode(path, cv2.IMREAD_UNCHANGED, indices=True, if_missing="check --mask-dir, or its name")
         if image.ndim == 3:
             # An alpha channel is opaque everywhere, or the object is cut out by it.
             alpha = image[..., 3] != 0 if image.shape[2] > 3 else True

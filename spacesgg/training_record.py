@@ -12,6 +12,7 @@ import orjson
 
 from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
+from spacesgg.faulty_json import wrong_encoding
 
 IMAGE = "<image>"
 # The loader cuts a record at 2,048 tokens, of which the picture takes 576 and the system message some 60.
@@ -183,6 +184,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
     Raises InputError when it is neither.
     """
+    content = b""
     try:
         if path.suffix.lower() == ".jsonl":
             with path.open("rb") as stream:
@@ -190,9 +192,12 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
                     if line.strip():
                         yield _record(_line(line, path, number), f"{path}, line {number}")
             return
-        whole = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        whole = orjson.loads(content)
     except (OSError, orjson.JSONDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a training file ({error})") from error
+        why = wrong_encoding(error, content) or error
+        raise InputError(f"{path}: cannot be read as a training file ({why})") from error
+    del content
     if not isinstance(whole, list):
         raise InputError(f"{path}: expected a JSON list of training records")
     for number, record in enumerate(whole, start=1):
@@ -203,7 +208,8 @@ def _line(line: bytes, path: Path, number: int) -> Any:
     try:
         return orjson.loads(line.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
-        raise InputError(f"{path}, line {number}: cannot be read as JSON ({error})") from error
+        why = wrong_encoding(error, line) or error
+        raise InputError(f"{path}, line {number}: cannot be read as JSON ({why})") from error
 
 
 def _record(value: Any, where: str) -> dict[str, Any]:

@@ -148,8 +148,12 @@ def test_other_files_are_told_from_results(tmp_path, journal):
     (tmp_path / "x").write_text('{"custom_id": "request-1", "response": null, "error": "expired"}\n')
     _, results = batch_files.read(requests(1), dialogue, [tmp_path / "x"])
     assert results.foreign == 1
-    (tmp_path / "x").write_text('{"image": "a.jpg"}\n')
-    with pytest.raises(InputError, match="x, line 1: expected a batch result"):
-        batch_files.read(requests(1), dialogue, [tmp_path / "x"])
-    with pytest.raises(InputError, match="cannot be read"):
+    for line in ('{"image": "a.jpg"}', "garbage"):
+        (tmp_path / "x").write_text(f"{line}\n")
+        told = (
+            f"x, line 1: found '{line}', expected a batch result, a JSON object with \"custom_id\"; name the file"
+        )
+        with pytest.raises(InputError, match=told):
+            batch_files.read(requests(1), dialogue, [tmp_path / "x"])
+    with pytest.raises(InputError, match="cannot be read .*; name the file that the Batch API"):
         batch_files.read(requests(1), dialogue, [tmp_path / "none"])

@@ -113,7 +113,8 @@ def test_a_bad_image_is_named_and_the_others_are_done(dataset):
     lines = (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()
     failures = {failure["image"]: failure["reason"] for failure in map(orjson.loads, lines)}
     assert failures.keys() == {"b.png", "c.png"}
-    assert "no depth map" in failures["c.png"]
+    wanted = "that ends in .png, .tiff, .tif, .exr, .npy; add it, or take the image out"
+    assert "no depth map c in " in failures["c.png"] and failures["c.png"].endswith(wanted)
     assert (dataset / "point_clouds" / "a.npy").is_file()
 
 
@@ -173,7 +174,7 @@ def test_unusable_datasets_are_refused_at_once(dataset, capsys):
     assert run(dataset, "--fov", "60") == 0
 
 
-def test_one_image_without_intrinsics_is_named_and_the_others_are_done(dataset):
+def test_one_image_without_intrinsics_is_named_and_the_others_are_done(dataset, capsys):
     (dataset / "intrinsics").mkdir()
     (dataset / "K.txt").rename(dataset / "intrinsics" / "a.txt")
     assert run(dataset) == 1
@@ -181,7 +182,17 @@ def test_one_image_without_intrinsics_is_named_and_the_others_are_done(dataset):
     assert [failure["image"] for failure in failures] == ["b.png", "c.png"]
     assert all("no intrinsics" in failure["reason"] and "--fov" in failure["reason"] for failure in failures)
     assert outputs_of(dataset) == {"a.npy", "a.ply"}
+    capsys.readouterr()
     assert run(dataset, "--fov", "60") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_field_of_view_beside_intrinsics_is_told_to_be_of_no_use(dataset, capsys):
+    assert run(dataset, "--fov", "60") == 0
+    told = "d2p.py: --fov is of no use: all images have intrinsics, which count before it\n"
+    assert capsys.readouterr().err == told
+    x, _, z = np.load(dataset / "point_clouds" / "a.npy")[3, 0]
+    assert x / z == pytest.approx(-K[0, 2] / K[0, 0])
 
 
 def test_text_files_of_windows_are_read(dataset):
@@ -357,8 +368,45 @@ def test_intrinsics_that_are_no_matrix_are_said_in_one_line(dataset, capsys, rec
     (dataset / "K.txt").write_bytes(content)
     assert run(dataset) == 2
     error = capsys.readouterr().err
-    assert "K.txt" in error and error.count("\n") == 1 and "usecols" not in error
+    assert "K.txt" in error and error.count("\n") == 1 and "usecols" not in error and "expected" in error
     assert not [warning for warning in recwarn if warning.category is UserWarning]
+
+
+@pytest.mark.parametrize("name", ["K.txt", "poses.txt"])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("# K\n\n50;0;15.5\n0;60;11.5\n", ", line 3: found 50;0;15.5, expected numbers with spaces between them"),
+        ("50 0 15.5\n0 60,11.5\n", ", line 2: found 60,11.5, expected numbers with spaces between them"),
+        ("50 0 15.5\n0 60\n", ", line 2: found 2 numbers, expected 3 as in the lines before it; write a line for"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_told_by_its_line(dataset, capsys, name, content, told):
+    (dataset / name).write_text(content)
+    assert run(dataset, "--world-coordinates") == 2
+    assert f"{dataset / name}{told}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["images/b.png", "depth_maps/b.png", "depth_maps/b.npy", "intrinsics/b.txt"])
+def test_a_pipe_costs_its_image_and_is_not_opened(dataset, name):
+    """To open it would take for ever."""
+    (dataset / "intrinsics").mkdir()
+    path = dataset / name
+    for other in path.parent.glob("b.*"):
+        other.unlink()
+    os.mkfifo(path)
+    assert run(dataset) == 1
+    (failure,) = map(orjson.loads, (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines())
+    assert failure["reason"].startswith(f"{path}: is no regular file, expected a")
+    assert outputs_of(dataset) == {"a.npy", "a.ply", "c.npy", "c.ply"}
+
+
+@pytest.mark.parametrize("name", ["K.txt", "poses.txt"])
+def test_a_pipe_in_the_place_of_a_table_is_named(dataset, capsys, name):
+    (dataset / name).unlink(missing_ok=True)
+    os.mkfifo(dataset / name)
+    assert run(dataset, "--world-coordinates") == 2
+    assert f"{name}: is no regular file, expected a text file of numbers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("point", [(32, 24), (31.5, 11.5), (15.5, 23.5), (-0.5, 11.5), (15.5, -1)])

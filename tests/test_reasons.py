@@ -135,22 +135,44 @@ def test_of_a_mask_that_is_cut_off_or_damaged_only_the_line_with_its_name_is_tol
     for place, part in ((18, "IHDR at byte 8"), (60, "IDAT at byte 33")):
         broken.append(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
         path.write_bytes(broken[-1])
-        told = f"{path}: cannot be decoded; the file is damaged: its checksum of {part} is wrong"
-        assert said(masks.decode, "mask.png", HEIGHT, WIDTH, tmp_path) == told
+        told = f"the file is damaged: its checksum of {part} is wrong"
+        assert said(masks.decode, "mask.png", HEIGHT, WIDTH, tmp_path) == undecoded(path, told)
     for content in broken[:5]:
         path.write_bytes(content)
-        told = f"{path}: cannot be decoded; the file is truncated"
+        told = undecoded(path, "the file is truncated")
         assert said(masks.decode, "mask.png", HEIGHT, WIDTH, tmp_path) == told
     assert capfd.readouterr().err == ""  # which libpng writes to, past Python's stream
     path.write_bytes(whole + b"something after it")
     assert (masks.decode("mask.png", HEIGHT, WIDTH, tmp_path) == (noise > 0)).all()
 
 
+def undecoded(path, fault):
+    return f"{path}: cannot be decoded; {fault}, expected a whole image; copy or make it again, or take it out"
+
+
+def test_of_a_file_that_is_no_whole_image_is_said_what_it_is(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+    path = tmp_path / "a.jpg"
+    whole = cv2.imencode(".jpg", noise)[1].tobytes()
+    other = "the file is damaged or of a kind that is not read here"
+    for content, fault in (
+        (b"", "the file is empty"),
+        *((whole[:end], "the file is truncated") for end in (3, 300, len(whole) // 2, len(whole) - 1)),
+        (b"<html> no such picture", "the file begins with b'<html> no such p', as no image does"),
+        (b"II*\0" + bytes(99), other),
+        (b"\xff\xd8\xff\xd9", other),
+    ):
+        path.write_bytes(content)
+        assert said(images.decode, path, cv2.IMREAD_COLOR) == undecoded(path, fault)
+
+
 def test_a_missing_file_is_named_once(tmp_path):
-    assert said(masks.decode, "gone.png", HEIGHT, WIDTH, tmp_path) == f"{tmp_path / 'gone.png'}: no such file"
+    told = f"{tmp_path / 'gone.png'}: no such file; check --mask-dir, or its name"
+    assert said(masks.decode, "gone.png", HEIGHT, WIDTH, tmp_path) == told
     for suffix in depth.SUFFIXES:
         path = tmp_path / f"gone{suffix}"
         assert said(depth.read_raw, path) == f"{path}: no such file"
+        assert said(depth.read_raw, path, "do this") == f"{path}: no such file; do this"
 
 
 def test_a_folder_in_the_place_of_a_file_is_named_once(tmp_path):
@@ -164,4 +186,5 @@ def test_a_folder_in_the_place_of_a_file_is_named_once(tmp_path):
 def test_a_pipe_is_no_mask(tmp_path):
     """To open it would take for ever."""
     os.mkfifo(tmp_path / "mask.png")
-    assert said(masks.decode, "mask.png", 4, 4, tmp_path).endswith("is no regular file; expected an image")
+    told = f"{tmp_path / 'mask.png'}: is no regular file, expected an image; put one in its place, or take it out"
+    assert said(masks.decode, "mask.png", 4, 4, tmp_path) == told

@@ -34,7 +34,9 @@ def run(folder, given, result, *options):
         ("[1, 2]", "JSON list"),
         ("null", "JSON value (null)"),
         ("{}\n{}\n", "line 2 goes on after the end; entries on lines of their own make a .jsonl file"),
-        ("\ufeff{}".encode("utf-16"), "no UTF-8 text"),
+        ("\ufeff{}".encode("utf-16"), "(it is written in UTF-16; save it as UTF-8, which JSON is)"),
+        ('{"a.jpg": {}}'.encode("utf-16-be"), "(it is written in UTF-16; save it as UTF-8, which JSON is)"),
+        ('{"é.jpg": {}}'.encode("latin-1"), "(it is no UTF-8 text; save it as UTF-8, which JSON is)"),
         ('{"a.jpg": {}, "b.jpg": [1]}', "entry of b.jpg is a list"),
     ],
 )
@@ -53,6 +55,9 @@ def test_a_bad_line_is_named_by_its_number(folder, capsys):
     (folder / "in.jsonl").write_text(orjson.dumps({"a.jpg": {}}, option=orjson.OPT_INDENT_2).decode())
     assert run(folder, "in.jsonl", "out.jsonl") == 2
     assert "has one entry on each line" in capsys.readouterr().err
+    (folder / "in.jsonl").write_text('{"image": "a.jpg"}\n', encoding="utf-16")
+    assert run(folder, "in.jsonl", "out.jsonl") == 2
+    assert "line 1: cannot be read as JSON (it is written in UTF-16; save it as UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["in.json", "in.jsonl"])
@@ -277,6 +282,7 @@ def test_images_that_share_a_stem_do_not_share_a_depth_map_unless_they_say_so(fo
     ("change", "reason"),
     [
         ({"depth": 5}, '"depth" is 5'),
+        ({"depth": "b.png"}, 'b.png: no such file; expected the depth map that the entry names as "depth", or'),
         ({"depth": "a\0.png"}, "cannot be read"),
         ({"[[0, 0, 9, 9]]": ["cup", [0, 0, 9, 9], ""]}, "name of its mask file is empty"),
         ({"[[0, 0, 9, 9]]": ["cup", [0, 0, 640, 40]]}, "beyond the depth map, whose width is 80"),

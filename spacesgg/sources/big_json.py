@@ -17,6 +17,7 @@ import numpy as np
 import orjson
 
 from spacesgg.errors import InputError
+from spacesgg.faulty_json import wrong_encoding
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _KEY = re.compile(rb"\s*(" + _STRING + rb")\s*:\s*", re.DOTALL)
@@ -28,7 +29,6 @@ _SPACE = re.compile(rb"[\s\xef\xbb\xbf]*")  # a byte order mark before the first
 _NEXT = re.compile(rb"\s*([,\]}])\s*")
 _RELEASE_BYTES = 1 << 26
 _SHOWN_BYTES = 30  # of what was found in the place of something else
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class BigJson:
@@ -168,8 +168,8 @@ class BigJson:
 
     def _broken(self, position: int, what: str) -> InputError:
         found = self._bytes[position : position + _SHOWN_BYTES]
-        if self._bytes[:2] in _UTF_16:
-            return InputError(f"{self.path}: is written in UTF-16; save it as UTF-8, which JSON is")
+        if fault := wrong_encoding(None, self._bytes[:4]):
+            return InputError(f"{self.path}: {fault}")
         shown = repr(found.decode("utf-8", "replace")) if found.strip() else "nothing"
         cut = "; the file ends there, it may be truncated" if position and len(found) < _SHOWN_BYTES else ""
         return InputError(f"{self.path}, byte {position}: {what}, found {shown}{cut}")
