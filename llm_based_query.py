@@ -184,7 +184,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         help="Scenes the offline writer writes about at once; results are the same (default: %(default)s).",
     )
     paths = parser.add_argument_group("image paths, as LLaVA's --image_folder wants them").add_argument
-    paths("--dataset-base", default="", help="Start of the annotation's image paths that records leave out.")
+    paths(
+        "--dataset-base",
+        default="",
+        help="Start of the annotation's image paths that records leave out. A path that does not start with it "
+        "stays whole; that is told in a line and is no failure, for no image is opened here.",
+    )
     paths("--data-prefix", default="", help="What records put in front of the image paths instead.")
     writer = parser.add_argument_group("who answers").add_argument
     writer(

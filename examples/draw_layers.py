@@ -154,7 +154,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         type=options.folder,
         help="Folder of the mask images; not needed for run lengths and polygons.",
     )
-    add("--dataset-base", default="", help="Start of the annotation's image paths that is taken off.")
+    add(
+        "--dataset-base",
+        default="",
+        help="Start of the annotation's image paths that is taken off. A path that does not start with it stays "
+        "whole, which is told in a line; where no image is there then, that picture fails.",
+    )
     add("--data-prefix", default="", help="What is put in front of the image paths instead.")
     add("--workers", type=options.workers, default=1, help="Pictures drawn at once; results do not depend on it.")
     args = parser.parse_args(arguments)

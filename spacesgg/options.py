@@ -70,10 +70,10 @@ def output_file(given: str) -> Path:
     return Path(given)
 
 
-def add_output_file(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names the annotation file to write."""
-    what = "Where the result goes; .jsonl writes one entry a line."
-    parser.add_argument("--output-file", type=output_file, required=True, help=what)
+def add_output_file(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add the option that names the annotation file to write; `more` goes on with its help."""
+    what = f"Where the result goes; .jsonl writes one entry a line. {more}"
+    parser.add_argument("--output-file", type=output_file, required=True, help=what.rstrip())
 
 
 def input_file(given: str) -> Path:

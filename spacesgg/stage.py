@@ -26,7 +26,10 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     add(
         "--input-file", type=options.input_file, required=True, help="Annotation file, .json or (streamed) .jsonl."
     )
-    options.add_output_file(parser)
+    options.add_output_file(
+        parser,
+        "It may be the input file: the result holds all that was there, and takes its place when all is done.",
+    )
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +41,9 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="Folder of the mask images; not needed for run lengths and polygons. What is not 0 is the object; of "
         "an image with a palette the index counts, not the colour.",
     )
-    add("--dataset-base", default="", help="Start of the annotation's image paths; no image is opened here.")
-    add("--data-prefix", default="", help="What stands for it on this machine; no image is opened here.")
+    unused = "taken as it comes, for no image is opened here and all paths stay as they are."
+    add("--dataset-base", default="", help=f"Start of the annotation's image paths; {unused}")
+    add("--data-prefix", default="", help=f"What stands for it on this machine; {unused}")
 
 
 def add_work(parser: argparse.ArgumentParser, of_what: str) -> None:

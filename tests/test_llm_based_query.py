@@ -164,6 +164,14 @@ def test_image_paths_are_made_relative_to_llava_s_folder(folder):
     assert records(folder)[0]["image"] == "coco/train/000.jpg"
 
 
+def test_a_base_that_fits_no_path_is_told_and_is_no_failure_as_the_help_says(folder, capsys):
+    assert run(folder, "--dataset-base", "/date/") == 0
+    assert "--dataset-base /date/: none of the image paths is in a folder of that name" in capsys.readouterr().err
+    assert records(folder)[0]["image"] == "/data/train/000.jpg"
+    assert run(folder, "--help") == 0
+    assert "stays whole; that is told in a line and is no failure" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_user_s_own_prompt_function_is_all_it_takes(folder):
     (folder / "mine.py").write_text(
         "from spacesgg.prompt import Prompt\n"
