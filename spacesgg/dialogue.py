@@ -16,6 +16,16 @@ from spacesgg.prompt import Prompt
 # Reasoning models think aloud before the answer, and servers without a reasoning parser pass it on.
 # Some chat templates open the thinking themselves, so that the reply holds only its end.
 _THINKING = re.compile(r"^.*?</think>\s*", re.DOTALL)
+# What nobody sees, and would split the words that the check reads: colours of a terminal, control characters but
+# those that break lines, soft hyphens, spaces of no width, marks of direction and of byte order. (The joiners
+# U+200C and U+200D stay: some scripts are spelled with them.)
+_INVISIBLE = re.compile(
+    "\x1b\\[[\\d;]*m|[\0-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f"
+    "\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
+# Of a faulty reply the model is shown so much, more than a record can hold: the whole of one that ran into the
+# token limit would leave no room for another answer, and the server would refuse the request.
+QUOTED_CHARACTERS = 8_000
 
 
 class Request(NamedTuple):
@@ -65,9 +75,15 @@ def correction(faults: list[str]) -> str:
     )
 
 
-def without_thinking(reply: Reply) -> Reply:
-    """Return the reply without the reasoning some models put before it."""
-    return reply._replace(text=_THINKING.sub("", reply.text))
+def quoted(text: str) -> str:
+    """Return a faulty reply as the model is shown it: not too long, and not empty, which some servers refuse."""
+    cut = text if len(text) <= QUOTED_CHARACTERS else f"{text[:QUOTED_CHARACTERS]} …"
+    return cut if cut.strip() else "(no answer)"
+
+
+def readable(reply: Reply) -> Reply:
+    """Return the reply without the reasoning some models put before it, and without what nobody can see."""
+    return reply._replace(text=_INVISIBLE.sub("", _THINKING.sub("", reply.text)))
 
 
 class Dialogue:
@@ -114,7 +130,7 @@ class Dialogue:
                 # The key is as good as random, and the same however the run was cut or ordered.
                 return Question(key, attempt, prompt, int.from_bytes(key[:4], "big") >> 1)
             usage = line["usage"]
-            reply = without_thinking(Reply(line["reply"], usage["in"], usage["out"], line["finish_reason"]))
+            reply = readable(Reply(line["reply"], usage["in"], usage["out"], line["finish_reason"]))
             faults = [] if self.journal.is_accepted(key) else self._faults(request, reply)
             if not faults:
                 self.journal.accept(key)
@@ -124,7 +140,7 @@ class Dialogue:
             prompt = prompt._replace(
                 messages=[
                     *prompt.messages,
-                    {"role": "assistant", "content": reply.text},
+                    {"role": "assistant", "content": quoted(reply.text)},
                     {"role": "user", "content": correction(faults)},
                 ]
             )
@@ -132,7 +148,7 @@ class Dialogue:
 
     def add(self, request: Request, question: Question, reply: Reply) -> None:
         """Check a reply that has arrived and write it down with its verdict."""
-        faults = self._faults(request, without_thinking(reply))
+        faults = self._faults(request, readable(reply))
         self.journal.add_reply(
             question.key,
             self.run,

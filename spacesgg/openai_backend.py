@@ -171,12 +171,14 @@ class OpenAIBackend:
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.timeout = timeout
+        named_by = "--base-url" if base_url else "OPENAI_BASE_URL"
         base_url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or OFFICIAL_URL
         self._key = api_key(base_url)
         self._openai = openai
         self._renamed: dict[str, str] = {}
         if not _is_address(base_url):
-            raise InputError(f"--base-url {base_url}: expected an address like http://localhost:8000/v1")
+            shown = re.sub("^(.*?//)?.*@", r"\1***@", base_url)  # a password is for no log
+            raise InputError(f"{named_by} {shown}: expected an address like http://localhost:8000/v1")
         self._host = urllib.parse.urlsplit(base_url).netloc.rpartition("@")[2]  # without a password
         # For each request the client's connection pool looks at every connection it has, so many small pools cost
         # much less than one of 64: with `_post`, they halve the processor time of a request (7.5 ms to 3.4 ms).

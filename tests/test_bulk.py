@@ -195,6 +195,39 @@ def test_the_check_sees_the_answer_without_the_thinking_and_knows_the_cut(tmp_pa
     assert became == [("0", "text")]
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("the lamp is le\u200bft\u00ad of\u202e it\ufeff", "the lamp is left of it"),
+        ("\x1b[1;31mred\x1b[0m\x07 text\x7f", "red text"),
+        ("Q: a\r\nA: b\tc", "Q: a\r\nA: b\tc"),
+        (
+            "\u0645\u06cc\u200c\u0632 \U0001f468\u200d\U0001f467",
+            "\u0645\u06cc\u200c\u0632 \U0001f468\u200d\U0001f467",
+        ),
+    ],
+)
+def test_what_nobody_can_see_neither_hides_words_from_the_check_nor_reaches_the_output(tmp_path, text, seen):
+    checked = []
+    with Server(reply=lambda body: text).running() as server:
+        _, _, became = run(
+            tmp_path / "j", server, count=1, check=lambda *given: checked.append(given[2].text) or []
+        )
+    assert (checked, became) == ([seen], [("0", seen)])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("", "(no answer)"), (" \n", "(no answer)"), ("on and " * 5000, "on and " * 1142 + "on and …")],
+)
+def test_a_reply_that_is_empty_or_without_end_is_asked_again_in_a_request_that_fits(tmp_path, text, told):
+    with Server(reply=lambda body: text).running() as server:
+        run(tmp_path / "j", server, count=1, check=lambda *_: ["of no use"], attempts=3)
+    sizes = [len(body["messages"]) for body in server.bodies]
+    assert sizes == [1, 3, 5]
+    assert {m["content"] for m in server.bodies[2]["messages"] if m["role"] == "assistant"} == {told}
+
+
 def test_requests_a_minute(tmp_path):
     with Server().running() as server:
         run(tmp_path / "j", server, count=25, limits=RateLimits(requests_per_minute=600))

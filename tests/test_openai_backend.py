@@ -108,6 +108,12 @@ def test_an_address_that_is_none(address):
         OpenAIBackend("m", address)
 
 
+def test_an_address_that_is_none_is_shown_by_where_it_came_from_and_without_its_password(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:pass/word@host:port/v1")
+    with pytest.raises(InputError, match=r"^OPENAI_BASE_URL http://\*\*\*@host:port/v1: expected"):
+        OpenAIBackend("m")
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [({"retry-after": "20"}, 20), ({"retry-after-ms": "1500"}, 1.5), ({"retry-after": "soon"}, None), ({}, None)]
