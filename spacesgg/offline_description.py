@@ -18,12 +18,14 @@ def describe(scene: Scene, rng: random.Random) -> str:
     """Return the description.
 
     Raises InputError where it could not be true or would tell nothing: an object whose depth is unknown, so that
-    it is in no layer, may be the nearest of all; and a single object is neither up front nor at the back.
+    it is in no layer, may be the nearest of all (but the sky, which needs no depth to be behind everything); and
+    a single object is neither up front nor at the back.
     """
-    if unplaced := scene.unplaced():
-        named = join([f"{scene.things[key].label} {key}" for key in unplaced])
+    unplaced = scene.unplaced()
+    if lost := [key for key in unplaced if key in scene.placed]:
+        named = join([f"{scene.things[key].label} {key}" for key in lost])
         raise InputError(f"no layered description: in no layer, for its depth is unknown, is {named}")
-    if len(scene.things) == 1:
+    if len(scene.things) - len(unplaced) < 2:
         raise InputError("no layered description: there is but one object, nothing in front of it or behind")
     layers = offline_room.fit(scene)
     whole = layers == scene.layers()
@@ -49,6 +51,8 @@ def describe(scene: Scene, rng: random.Random) -> str:
         parts += _relations(teller, facts)
     if budget and rng.random() < 0.5 and (row := _row(teller)):
         parts.append(row)
+    if unplaced and spare >= TOKENS_OF_A_RELATION:
+        parts.append(sentence(teller.pick(*SKY, listed=teller.introduce(unplaced), be=teller.be(*unplaced))))
     return " ".join(parts)
 
 
@@ -108,6 +112,9 @@ MIDDLE = (
     "after that {come} {listed}",
     "the following layer is made up of {listed}",
     "next in depth {come} {listed}",
+    "next {come} {listed}",
+    "after that there {be} {listed}",
+    "going on from there, you find {listed}",
 )
 BEHIND_ONE = ("beyond that {be} {listed}", "farther back {be} {listed}")
 BEHIND_SEVERAL = ("behind them {be} {listed}", "farther back {be} {listed}", "behind them {come} {listed}")
@@ -127,6 +134,8 @@ FARTHEST = (
 )
 # What says that no more is there, in the layer or before it.
 WHOLE = re.compile(r"\{make\}|made up|consists|leaves|everything|next layer|layer deeper")
+SKY = ("{listed} can be seen as well", "{listed} {be} in view, too", "to be seen as well {be} {listed}")
+SKYLESS = re.compile(r"everything|leaves|up the background")  # what would deny it
 REACHING = (
     ", and {reaching} {reach} back into this layer as well",
     ", with {reaching} stretching back this far too",
@@ -182,6 +191,8 @@ def _layer(
             options += BEHIND_SEVERAL if several else BEHIND_ONE
     if not whole:  # what is told is there, but is not all of it
         options = tuple(option for option in options if not WHOLE.search(option))
+    if scene.unplaced():
+        options = tuple(option for option in options if not SKYLESS.search(option))
     told = teller.pick(*options, **words)
     return told + teller.pick(*REACHING, **words) if known else told
 

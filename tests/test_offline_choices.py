@@ -71,6 +71,26 @@ def test_what_leaves_out_an_object_without_depth_is_no_description(levels, reaso
         prompt.offline(random.Random(0))
 
 
+@pytest.mark.parametrize(("label", "said"), [("sky-other-merged", "the sky"), ("clouds", "some clouds")])
+def test_the_sky_needs_no_depth(label, said):
+    entry = row_of("cup", label, "sofa", "lamp", order=(0, 0, -1))
+    cup, sky, *rest = entry["levels"][0]
+    entry["levels"] = [[cup], rest]
+    entry["order_list"] = {
+        pair: [0, 0, 0] if sky in pair else signs for pair, signs in entry["order_list"].items()
+    }
+    scene = Scene.from_entry("a.jpg", entry)
+    for seed in range(40):
+        prompt = prompts.create_layer_prompt(scene, random.Random(seed))
+        reply = prompt.offline(random.Random(seed))
+        assert reply_check.check_reply(scene, prompt, reply, "stop").faults == [], reply
+        told = grounded_text.plain(reply)
+        assert re.search(rf"{said}[^.]*\.$", told, re.I), told
+        assert not re.search("very back|Farthest|leaves|up the background|verything", told), told
+    with pytest.raises(InputError, match="but one object"):
+        write(prompts.create_layer_prompt, entry | {"levels": [[cup]]} | dict.fromkeys(rest), 0)
+
+
 def test_a_single_object_is_no_layered_scene_and_the_run_goes_on(tmp_path):
     annotations, output = tmp_path / "a.json", tmp_path / "out.json"
     annotations.write_text(json.dumps({"one.jpg": row_of("cup"), "two.jpg": row_of("cup", "vase")}))
