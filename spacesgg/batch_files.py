@@ -5,6 +5,7 @@ under which the journal files the reply, so results may come in any order, in an
 """
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from spacesgg.atomic import atomic_open
 from spacesgg.backends import Reply, Retryable
+from spacesgg.batch import counted
 from spacesgg.dialogue import Dialogue, Outcome, Question, Request
 from spacesgg.errors import InputError
 from spacesgg.journal import KEY_BYTES, DigestIndex
@@ -82,7 +84,7 @@ class Results:
         """Index the files. Raises InputError when one cannot be read or holds something else."""
         self._paths = paths
         self._where = DigestIndex()  # (byte offset × number of files + file) × 2 + 1 for a success
-        self.foreign = 0  # result lines of requests that are none of ours
+        self.strangers = 0  # results of none of our requests; of those under a good custom_id `read` can tell
         for number, path in enumerate(paths):
             try:
                 with path.open("rb") as stream:
@@ -112,7 +114,7 @@ class Results:
                 key = _key(name)
                 good = isinstance(_read(result), Reply)
                 if key is None:
-                    self.foreign += 1
+                    self.strangers += 1
                 elif good or self._where.get(key) < 0:
                     self._where.put(key, (offset * len(self._paths) + number) * 2 + good)
             offset += len(line)
@@ -125,6 +127,9 @@ class Results:
         offset, number = divmod(where >> 1, len(self._paths))
         self._streams[number].seek(offset)
         return _read(parse_json(self._streams[number].readline()))
+
+    def __contains__(self, key: bytes) -> bool:
+        return self._where.get(key) >= 0
 
     def __len__(self) -> int:
         return len(self._where)
@@ -172,12 +177,14 @@ def read(
     --write-batch, or a live run, asks it.
     """
     results = Results(paths)
+    results.strangers += len(results)
     counts = Counts()
     for request in tqdm(requests, total=total, desc="results", unit="prompt", disable=None):
         if request.problem is not None:
             counts.add_unmade()
             continue
         counts.prompts += 1
+        results.strangers -= sum(key in results for key in dialogue.keys(request))
         step = dialogue.next(request)
         if isinstance(step, Outcome):
             counts.from_journal += 1
@@ -188,6 +195,22 @@ def read(
             counts.accepted += not step.faults
     results.close()
     return counts, results
+
+
+def say_what_is_left(counts: Counts, results: Results) -> None:
+    """Tell of results that belong to other prompts, and of prompts that need a further round."""
+    if results.strangers > 0:
+        print(
+            f"llm_based_query.py: passed over {counted(results.strangers, 'result')} of other prompts than these "
+            "(another annotation file, prompt, model or flag than with --write-batch)",
+            file=sys.stderr,
+        )
+    if counts.unfinished:
+        print(
+            f"llm_based_query.py: {counted(counts.unfinished, 'prompt')} without a result, or with a faulty one "
+            "to ask again: --write-batch with another folder writes what is left",
+            file=sys.stderr,
+        )
 
 
 def _follow(

@@ -114,17 +114,16 @@ class Dialogue:
         """Return the digest of all that is asked first about the request."""
         return digest(request.image, request.function, request.prompt.messages, self.model, self.parameters)
 
-    def first_key(self, request: Request) -> bytes:
-        """Return the journal key of the first attempt."""
-        return digest(self.base(request).hex(), 0)
+    def keys(self, request: Request) -> list[bytes]:
+        """Return the journal keys of all attempts."""
+        base = self.base(request).hex()
+        return [digest(base, attempt) for attempt in range(self.attempts)]
 
     def next(self, request: Request) -> Question | Outcome:
         """Return what to ask, or what the journal says the request has become."""
-        base = self.base(request).hex()
         prompt = request.prompt
         reply, faults = Reply(""), []
-        for attempt in range(self.attempts):
-            key = digest(base, attempt)
+        for attempt, key in enumerate(self.keys(request)):
             line = self.journal.reply(key)
             if line is None:
                 # The key is as good as random, and the same however the run was cut or ordered.

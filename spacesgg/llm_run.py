@@ -159,6 +159,8 @@ def run(
         with _output_left(job):
             reasons, listed, kept = _write_output(args.output_file, requests(), dialogue, record, job, counts)
     _summary(args.output_file, counts, progress, reasons, listed, kept, job)
+    if args.read_batch:
+        batch_files.say_what_is_left(counts, results)
     if kept:
         say_kept(args.output_file)
     if job and job.interrupted:

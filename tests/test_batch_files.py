@@ -134,6 +134,21 @@ def test_results_of_another_shape_are_failures_of_their_prompt(tmp_path, journal
     assert told in next(outcomes(requests(1), dialogue))[1]
 
 
+def test_results_of_other_prompts_and_what_is_left_to_ask_are_told(tmp_path, journal, capsys):
+    dialogue = Dialogue(journal, "m", {}, complains, attempts=2)
+    files, _ = batch_files.write(requests(5), dialogue, body, tmp_path / "b")
+    results = [save(tmp_path / "r", answer(files[0], reply=lambda body: "good")), tmp_path / "s"]
+    results[1].write_text('{"custom_id": "req-1", "response": null, "error": "expired"}\n')
+    for _ in range(2):  # what the journal holds already is no stranger the second time
+        counts, read = batch_files.read(requests(3), dialogue, results)
+        batch_files.say_what_is_left(counts, read)
+        assert capsys.readouterr().err.startswith("llm_based_query.py: passed over 3 results of other prompts")
+    counts, read = batch_files.read(requests(6), dialogue, results[:1])
+    batch_files.say_what_is_left(counts, read)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("llm_based_query.py: 1 prompt without a result") and "--write-batch" in line
+
+
 def test_a_request_that_was_never_sent_has_no_status(tmp_path, journal):
     dialogue = Dialogue(journal, "m", {})
     files, _ = batch_files.write(requests(1), dialogue, body, tmp_path / "b")
@@ -147,7 +162,7 @@ def test_other_files_are_told_from_results(tmp_path, journal):
     dialogue = Dialogue(journal, "m", {})
     (tmp_path / "x").write_text('{"custom_id": "request-1", "response": null, "error": "expired"}\n')
     _, results = batch_files.read(requests(1), dialogue, [tmp_path / "x"])
-    assert results.foreign == 1
+    assert results.strangers == 1
     for line in ('{"image": "a.jpg"}', "garbage"):
         (tmp_path / "x").write_text(f"{line}\n")
         told = (
