@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from spacesgg import library_words
 from spacesgg.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -94,12 +95,16 @@ def decode(path: Path, flags: int, indices: bool = False, if_missing: str = "") 
         content = np.fromfile(path, np.uint8)
         content = without_palette(content) if indices else content
         fault = png_fault(content)
-        image = cv2.imdecode(content, flags) if len(content) and not fault else None
+        image, words = None, ""
+        if len(content) and not fault:
+            image, words = library_words.listen(cv2.imdecode, content, flags)
     except (OSError, ValueError, cv2.error, MemoryError) as error:
         raise InputError(f"{path}: {why_unread(error, if_missing)}") from error
     if image is None:
-        fault = fault or _why_undecoded(content)
+        fault = fault or _why_undecoded(content) + (f" ({words})" if words else "")
         raise InputError(f"{path}: cannot be decoded; {fault}, expected a whole image; {AGAIN}")
+    if words:
+        print(f"{path}: {words}", file=sys.stderr)
     return image
 
 
@@ -138,8 +143,8 @@ def without_palette(content: np.ndarray) -> np.ndarray:
 def png_fault(content: np.ndarray) -> str:
     """Return what is wrong with the bytes of a PNG: it is cut off, or a part is damaged; "" where nothing is.
 
-    Looked for before decoding: libpng writes a line of its own, in which no file is named, to the standard error
-    stream, and OpenCV has no way to keep it from that. Other bytes than a PNG's have no such fault.
+    Looked for before decoding, which tells of some of these by words that mean little to who has the file, and of
+    damage to what is behind the last row not at all. Other bytes than a PNG's have no such fault.
     """
     if content[: len(_PNG)].tobytes() != _PNG:
         return ""

@@ -1,5 +1,6 @@
 """What is said of masks and files that cannot be used: what was found and what was expected, in one line."""
 
+import concurrent.futures
 import os
 import struct
 import zlib
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from spacesgg import depth, images, masks
+from spacesgg import depth, images, library_words, masks
 from spacesgg.errors import InputError
 
 HEIGHT, WIDTH = 60, 80
@@ -144,6 +145,38 @@ def test_of_a_mask_that_is_cut_off_or_damaged_only_the_line_with_its_name_is_tol
     assert capfd.readouterr().err == ""  # which libpng writes to, past Python's stream
     path.write_bytes(whole + b"something after it")
     assert (masks.decode("mask.png", HEIGHT, WIDTH, tmp_path) == (noise > 0)).all()
+
+
+def test_what_a_library_prints_of_a_file_is_told_with_its_name_alone(tmp_path, capfd):
+    noise = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    png, jpeg = (bytearray(cv2.imencode(suffix, noise)[1].tobytes()) for suffix in (".png", ".jpg"))
+    end = png.index(b"IEND") - 8  # where the checksum of the one part with pixels begins
+    png[43:end] = bytes(byte ^ 255 for byte in png[43:end])
+    png[end : end + 4] = zlib.crc32(png[png.index(b"IDAT") : end]).to_bytes(4, "big")
+    path = tmp_path / "a.png"
+    path.write_bytes(png)
+    fault = "the file is damaged or of a kind that is not read here (libpng error: "
+    assert said(images.decode, path, cv2.IMREAD_COLOR).startswith(f"{path}: cannot be decoded; {fault}")
+    assert capfd.readouterr().err == ""
+    jpeg[len(jpeg) // 2 : len(jpeg) // 2 + 4] = b"\xff\xd9\xff\xd9"
+    path.write_bytes(jpeg)
+    assert images.decode(path, cv2.IMREAD_COLOR).shape == noise.shape
+    error = capfd.readouterr().err
+    assert error.startswith(f"{path}: Corrupt JPEG data: ") and error.count("\n") == 1
+    path.write_bytes(cv2.imencode(".png", noise)[1].tobytes())
+    assert (images.decode(path, cv2.IMREAD_COLOR) == noise).all() and capfd.readouterr().err == ""
+
+
+def test_what_is_of_no_library_and_what_other_threads_hear_is_passed_on(capfd):
+    assert library_words.listen(os.write, 2, b"one\n two\none\n") == (13, "one; two")
+    assert library_words.listen(os.write, 2, b"\rbar 5%") == (7, "")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert pool.submit(library_words.listen, os.write, 2, b" heard").result() == (6, "")
+    assert capfd.readouterr().err == "\rbar 5% heard"
+    with pytest.raises(ZeroDivisionError):
+        library_words.listen(divmod, 1, 0)
+    os.write(2, b"as before")
+    assert capfd.readouterr().err == "as before"
 
 
 def undecoded(path, fault):
