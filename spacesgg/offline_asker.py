@@ -62,13 +62,8 @@ class Asker:
             lead = "" if heavy else teller.pick("", "", "from the camera, ", "in this picture, ", "in this view, ")
             return sentence(lead + clause if teller.chance(0.4) else clause, end)
         if view == self.standing:
-            if bidding:
-                return sentence(clause, end)
-            lead = (
-                "and "
-                if heavy
-                else teller.pick("from there, ", "still from there, ", "and from that spot, ", "and ")
-            )
+            leads = ("from there, ", "still from there, ", "and from that spot, ", "and ")
+            lead = teller.pick(*leads[:2]) if bidding else "and " if heavy else teller.pick(*leads)
             return sentence(lead + clause, end)
         if heavy or teller.chance(0.4):
             standing = teller.pick(*STANDING[view])

@@ -19,8 +19,9 @@ SWAPPED = {
     "left": "is the order of {both} from left to right reversed, compared with the camera's view",
     "front": "is the order of {both} from near to far reversed, compared with the camera's view",
 }
+# Whoever is asked what would change has not moved: the questions after it are still asked from the side.
 DIFFERENCE = (
-    "what changes between {both} when you move back to the camera",
+    "what would change between {both} if you moved back to the camera",
     "how does what you see of {both} differ from the camera's view",
 )
 

@@ -113,7 +113,6 @@ MIDDLE = (
     "the following layer is made up of {listed}",
     "next in depth {come} {listed}",
     "next {come} {listed}",
-    "after that there {be} {listed}",
     "going on from there, you find {listed}",
 )
 BEHIND_ONE = ("beyond that {be} {listed}", "farther back {be} {listed}")
@@ -237,9 +236,9 @@ def _relations(teller: Teller, facts: list[Fact]) -> list[str]:
             text = _joined(teller, fact, other)
         else:
             text = _statement(teller, fact)
-        opening = teller.pick(
-            "from where the camera stands, ", "in this view, ", "as seen here, ", "from the camera, "
-        )
+        # not "from the camera, the lamp is closer to the camera"
+        openings = ("in this view, ", "as seen here, ", "from where the camera stands, ", "from the camera, ")
+        opening = teller.pick(*openings[: 2 if "camera" in text else 4])
         sentences.append(sentence((opening if teller.chance(0.25) else "") + text))
     return sentences
 

@@ -194,8 +194,9 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         else:
             both = join(teller.names([fact.first, fact.second]))
             way = {"front": "in depth", "left": "from left to right", "up": "in height"}[axis]
+            going = {"front": "from near to far", "left": "from left to right", "up": "down"}[axis]
             come = "come" if teller.plural(*inside) else "comes"
-            text = f"{'going ' if axis == 'left' else ''}{way}, {listed} {come} between {both}"
+            text = f"going {going}, {listed} {come} between {both}"
             if not telling:
                 text = teller.pick(
                     f"{listed} {come} between {both} {way}",
@@ -232,8 +233,9 @@ def _most(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
                 f"which is {superlative}, {join(listed, 'or')}",
             )
             question = asker.ask(view, clause)
+            start = "of the three, " if view == "front" or axis == "up" else ""  # "from there, of the three, …"
             text = teller.pick(
-                f"of the three, {teller.the(key)} {teller.be(key)} {superlative}",
+                f"{start}{teller.the(key)} {teller.be(key)} {superlative}",
                 f"{teller.the(key)} {teller.be(key)} {superlative}" + ("" if axis == "left" else " of the three"),
                 f"{teller.the(key)} {teller.be(key)} {superlative}",
             )

@@ -175,6 +175,32 @@ def test_who_is_back_from_another_side_is_told_so():
     assert returns > 60
 
 
+def test_nobody_leaves_the_side_before_the_conversation_ends():
+    entry = row_of("cup", "sofa", "lamp", "desk", order=(-1, 0, -1))
+    for seed in range(60):
+        first, *asked = texts(write(prompts.create_rotation_prompt, entry, seed))[::2]
+        assert not any(re.search("when you|you move ", question) for question in asked)
+        bidden = [
+            question for question in asked if re.search("name something|^arrange|^put|, arrange|, put", question)
+        ]
+        assert all(re.match("Still from there|From there|And from that spot", question) for question in bidden), (
+            asked
+        )
+
+
+def test_the_camera_is_named_once_in_a_sentence():
+    entry = row_of("cup", "sofa", "lamp", "desk", order=(0, 0, -1))
+    entry["levels"] = [[key] for key in entry["levels"][0]]
+    for seed in range(100):
+        said = grounded_text.plain(texts(write(prompts.create_layer_prompt, entry, seed))[1])
+        assert not re.search(r"From (?:where )?the camera[^.]*,[^.]* the camera", said), said
+    for seed in range(100):
+        told = texts(write(prompts.create_rotation_prompt, entry, seed))[1::2]
+        assert not any(
+            re.search("(?:there|spot|side|position), (?:of the three|in depth),", text) for text in told
+        )
+
+
 def test_what_no_name_singles_out_is_spoken_of_where_nothing_else_is_known():
     known = {"front": [0, 0, -1], "left": [-1, 0, 0], "right": [1, 0, 0], "back": [0, 0, 1]}
     for labels, only in ((("cup", "cup", "sofa"), True), (("cup", "cup", "sofa", "lamp", "bowl", "vase"), False)):
@@ -382,7 +408,7 @@ def test_what_lies_between_is_named_in_its_order_and_in_depth():
     for seed, view in itertools.product(range(150), ("front", "left", "back")):
         question, told = between(Asker(scene, random.Random(seed)), view, "front")
         assert "meet" not in question and "bowl" not in question
-        assert "between" not in told or "in depth" in told, told
+        assert "between" not in told or re.search("in depth|near to far", told), told
         ends = re.findall("cup|sofa|lamp|vase", grounded_text.plain(question))
         names = re.findall("cup|sofa|lamp|vase", grounded_text.plain(told))
         inside = [name for name in names if name not in ends]
