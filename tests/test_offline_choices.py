@@ -176,16 +176,15 @@ def test_who_is_back_from_another_side_is_told_so():
 
 
 def test_nobody_leaves_the_side_before_the_conversation_ends():
-    entry = row_of("cup", "sofa", "lamp", "desk", order=(-1, 0, -1))
-    for seed in range(60):
+    entry, bids = row_of("cup", "sofa", "lamp", "desk", order=(-1, 0, -1)), 0
+    entry["views"] = {"back": {"order_list": {pair: [1, 0, 1] for pair in entry["order_list"]}}}
+    for seed in range(200):
         first, *asked = texts(write(prompts.create_rotation_prompt, entry, seed))[::2]
         assert not any(re.search("when you|you move ", question) for question in asked)
-        bidden = [
-            question for question in asked if re.search("name something|^arrange|^put|, arrange|, put", question)
-        ]
-        assert all(re.match("Still from there|From there|And from that spot", question) for question in bidden), (
-            asked
-        )
+        bidden = [text for text in asked if re.search(r"\b(?:name something|arrange|put)\b", text, re.I)]
+        assert all(re.match("Still from there|From there", question) for question in bidden), asked
+        bids += len(bidden)
+    assert bids > 20
 
 
 def test_the_camera_is_named_once_in_a_sentence():

@@ -344,6 +344,22 @@ def test_a_description_is_whole_and_nothing_but_a_description(scene, text, kind)
     assert any(fault.startswith(kind) for fault in faults(scene, text, whole=True))
 
 
+@pytest.mark.parametrize(("word", "right"), [("nearest", True), ("closest", True), ("furthest", False)])
+def test_what_one_is_called_in_the_picture_holds_from_the_camera_whoever_speaks(word, right):
+    entry = {key: ["cup", [0.0, 0.0, 9.0, 9.0], "m"] for key in (CUP, SOFA, LAMP)}
+    pairs = (f"{CUP}>{SOFA}", f"{CUP}>{LAMP}", f"{SOFA}>{LAMP}")
+    entry["levels"] = [[CUP], [SOFA], [LAMP]]
+    entry["order_list"] = dict.fromkeys(pairs, [-1, 0, -1])
+    entry["views"] = {"back": {"order_list": dict.fromkeys(pairs, [1, 0, 1])}}
+    text = (
+        f"Q: Seen from behind, which cup is farthest to the right?\n"
+        f"A: From there, the {word} <ref>cup</ref><box>{CUP}</box> in the picture is to the right of "
+        f"<ref>another cup</ref><box>{LAMP}</box>."
+    )
+    found = check_reply(Scene.from_entry("a.jpg", entry), Prompt([], "questions", pairs=1), text, "stop").faults
+    assert (not found) == right, found
+
+
 def test_a_remark_after_the_last_answer_is_named_and_a_line_before_the_first_question_dropped(scene):
     pair = "Q: Which is nearer, the cup or the sofa?\nA: The {cup} is."
     assert faults(scene, f"Sure! Here is a question:\n{pair}", "questions", 1) == []
