@@ -474,7 +474,6 @@ def test_a_missing_stage_is_named():
         {"order_list": {"[[9, 9, 9, 9]]>[[8, 8, 8, 8]]": [0, 0, 0]}},
         {"order_list": {"[[0, 0, 90, 90]]>[[0, 0, 90, 90]]": [2, 0, 0]}},
         {"views": {"left": {"levels": 3}}},
-        {"[[1.5, 2, 3, 4]]": ["cup", [0.0, 0.0, 1.0, 1.0], "m"]},
     ],
 )
 def test_malformed_entries_are_refused_with_a_reason(change):
