@@ -64,6 +64,7 @@ class Scene:
         self.caption = ""
         self.description = ""
         self.things = {thing.key: thing for thing in things}
+        self._place = {key: number for number, key in enumerate(self.things)}
         self.placed = [thing.key for thing in self.things.values() if label_kinds.has_place(thing.label)]
         self.metric: dict[str, Any] | None = None
         self._malformed: set[str] = set()  # keys that are in the entry, and of no thing
@@ -221,7 +222,12 @@ class Scene:
         if (view, axis) not in self._after:
             return []
         inside = self._after[view, axis][a] & self._before[view, axis][b]
-        return [key for key in self.things if key in inside] if inside else []
+        return sorted(inside, key=self._place.__getitem__)
+
+    def follows(self, fact: Fact) -> bool:
+        """Tell whether a fact follows from two others, by something that is known to lie between."""
+        after, before = self._after[fact.view, fact.axis], self._before[fact.view, fact.axis]
+        return not after[fact.first].isdisjoint(before[fact.second])
 
     def ordered(self, view: str, axis: str, keys: Iterable[str]) -> list[str]:
         """Return the keys so that none comes after one that it is known to precede."""
@@ -308,7 +314,7 @@ class Scene:
         Where there is more than `most`, each axis has its share, and each object.
         """
         words = {"left": "is left of", "up": "is above", "front": "is in front of"}
-        facts = [fact for fact in self.facts(view) if not self.between(view, fact.axis, fact.first, fact.second)]
+        facts = [fact for fact in self.facts(view) if not self.follows(fact)]
         seen: Counter[str | tuple[str, str]] = Counter()
         turns = {}  # the how-manieth it is of its axis, when those of an axis go round its objects
         for fact in facts:
