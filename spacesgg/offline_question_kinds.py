@@ -263,8 +263,8 @@ def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         tag = asker.tagging()
         listed = join(teller.names(shuffled(asker.rng, row), tag))
         bidding = teller.chance(0.5)
+        comma = "," if order.startswith("starting") else ""
         if bidding:
-            comma = "," if order.startswith("starting") else ""
             clause = teller.pick(f"put {listed} in order, {order}", f"arrange {listed}{comma} {order}")
         else:
             clause = teller.pick(f"in what order do {listed} come, {order}", f"how are {listed} ordered, {order}")
@@ -273,7 +273,7 @@ def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         text = teller.pick(
             f"{order}: {a}, {b}, {c}",
             f"first {a}, then {b}, and finally {c}",
-            f"{order}, it goes {a}, {b} and then {c}",
+            f"the order{comma} {order}{comma} is {a}, {b} and then {c}",
         )
         return asker.add((question, asker.answer(view, axis, text)), row)
     return None

@@ -481,6 +481,13 @@ def test_where_an_order_starts_stands_after_a_comma():
     assert not any(re.search(r"arrange [^,]*,[^,]*[^,] starting", text, re.I) for text in said)
 
 
+def test_an_order_does_not_go_anywhere():
+    entry = row_of("cup", "sofa", "lamp", "desk", order=(-1, 0, -1))
+    said = [text for seed in range(60) for text in texts(write(prompts.create_between_prompt, entry, seed))[1::2]]
+    assert any(re.search("order (?:from|, starting)", text) for text in said)
+    assert not any("it goes" in text for text in said)
+
+
 def test_what_is_nearer_in_the_picture_is_not_so_called_where_depth_or_another_side_is_the_topic():
     entry = between_entry()
     bowls = [key for key in entry["levels"][0] if entry[key][0] == "bowl"]
