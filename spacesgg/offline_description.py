@@ -112,7 +112,6 @@ MIDDLE = (
     "after that {come} {listed}",
     "the following layer is made up of {listed}",
     "next in depth {come} {listed}",
-    "next {come} {listed}",
     "going on from there, you find {listed}",
 )
 BEHIND_ONE = ("beyond that {be} {listed}", "farther back {be} {listed}")
@@ -134,6 +133,7 @@ FARTHEST = (
 # What says that no more is there, in the layer or before it.
 WHOLE = re.compile(r"\{make\}|made up|consists|leaves|everything|next layer|layer deeper")
 SKY = ("{listed} can be seen as well", "{listed} {be} in view, too", "to be seen as well {be} {listed}")
+OF_SEVERAL = re.compile(r"\{make\} up|made up|consists")  # a single thing makes nothing up
 SKYLESS = re.compile(r"everything|leaves|up the background")  # what would deny it
 REACHING = (
     ", and {reaching} {reach} back into this layer as well",
@@ -190,6 +190,8 @@ def _layer(
             options += BEHIND_SEVERAL if several else BEHIND_ONE
     if not whole:  # what is told is there, but is not all of it
         options = tuple(option for option in options if not WHOLE.search(option))
+    if not teller.plural(*new):
+        options = tuple(option for option in options if not OF_SEVERAL.search(option))
     if scene.unplaced():
         options = tuple(option for option in options if not SKYLESS.search(option))
     told = teller.pick(*options, **words)

@@ -274,6 +274,14 @@ def test_a_predicate_does_not_echo_a_name():
         assert "farther cup" in told and told.count("farther") == 1, told
 
 
+def test_a_single_thing_makes_up_nothing():
+    entry = row_of("cup", "vase", "sofa", order=(0, 0, 0))
+    entry["levels"] = [[key] for key in entry["levels"][0]]
+    for seed in range(60):
+        said = grounded_text.plain(texts(write(prompts.create_layer_prompt, entry, seed))[1])
+        assert not re.search("makes up|made up|consists", said), said
+
+
 def test_a_single_thing_is_not_them():
     entry = row_of("cup", "vase", "sofa", "lamp", order=(0, 0, -1))
     entry["levels"] = [entry["levels"][0][:2], *([key] for key in entry["levels"][0][2:])]
