@@ -31,6 +31,10 @@ _MASS = _words(
     "tableware crockery produce meat cheese jewelry jewellery hair equipment scenery shrubbery"
 )
 _PAIRS = _words("scissors binoculars headphones sunglasses goggles jeans pants trousers shorts pliers tongs")
+_PEOPLE = _words(
+    "person people human adult lady guy boy boys girl girls child children kid kids baby crowd couple family "
+    "audience pedestrian pedestrians player players rider cyclist skier surfer driver worker"
+)
 _ONE_OF_A_KIND = _words("sky sea ground floor ceiling horizon")
 _PLURALS = _PAIRS | _words("skis people men women children clothes stairs police cattle feet teeth")
 _SINGULAR_S = _words("bus gas lens canvas iris christmas chaos atlas series tennis chassis")
@@ -73,6 +77,13 @@ class Noun(NamedTuple):
     def paired(self) -> bool:
         """Whether it is counted in pairs: two pairs of scissors."""
         return _head_words(self.text)[-1] in _PAIRS
+
+    @property
+    def human(self) -> bool:
+        """Whether it is people: nobody would call them something."""
+        head = _head_words(self.text)[-1]
+        men = head.endswith(("man", "men")) and head not in _NOT_MEN
+        return men or head in _PEOPLE or self.text.endswith("of people")
 
     @property
     def article(self) -> str:

@@ -74,7 +74,7 @@ def _which(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         f"which {plain} {comparative}, {one} or {other}",
         f"which of the two {plain} {comparative}: {one} or {other}",
         f"of {one} and {other}, which {plain} {comparative}",
-        f"what {plain} {comparative}, {one} or {other}",
+        f"{'which' if teller.human(fact.first, fact.second) else 'what'} {plain} {comparative}, {one} or {other}",
     )
     question = asker.ask(view, clause)
     if teller.chance(0.35):
@@ -298,14 +298,13 @@ def _name_one(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
                 asker.take(fact)
             words = SIDES[axis, sign]
             named = teller.the(key, asker.tagging())
-            clause, bidding = asker.rng.choice(
-                (
-                    (f"name something {words} {named}", True),
-                    (f"can you point out something {words} {named}", False),
-                    (f"what do you see {words} {named}", False),
-                    (f"what is {words} {named}", False),
-                )
-            )
+            clauses = [
+                (f"what do you see {words} {named}", False),
+                (f"what is {words} {named}", False),
+                (f"name something {words} {named}", True),
+                (f"can you point out something {words} {named}", False),
+            ]
+            clause, bidding = asker.rng.choice(clauses[: 2 if teller.human(*there) else 4])
             question = asker.ask(view, clause, bidding)
             if len(there) == 1:
                 text = teller.relate(facts[0], turned=sign == 1)

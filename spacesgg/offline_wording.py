@@ -61,6 +61,10 @@ class Teller:
         """Tell whether the objects together take "are"."""
         return len(keys) > 1 or self.scene.things[keys[0]].noun.plural
 
+    def human(self, *keys: str) -> bool:
+        """Tell whether there are people among the objects."""
+        return any(self.scene.things[key].noun.human for key in keys)
+
     def be(self, *keys: str) -> str:
         """Return "is" or "are"."""
         return "are" if self.plural(*keys) else "is"

@@ -489,6 +489,13 @@ def test_where_an_order_starts_stands_after_a_comma():
     assert not any(re.search(r"arrange [^,]*,[^,]*[^,] starting", text, re.I) for text in said)
 
 
+def test_people_are_not_something():
+    entry = row_of("person", "group of people", "fireman", "girls", order=(-1, 0, -1))
+    said = [text for seed in range(60) for text in texts(write(prompts.create_between_prompt, entry, seed))[::2]]
+    assert sum("hich" in text for text in said) > 20
+    assert not any(re.search(r"something|\b[Ww]hat (?:is|are) [a-z ]*, the", text) for text in said)
+
+
 def test_an_order_does_not_go_anywhere():
     entry = row_of("cup", "sofa", "lamp", "desk", order=(-1, 0, -1))
     said = [text for seed in range(60) for text in texts(write(prompts.create_between_prompt, entry, seed))[1::2]]
