@@ -20,7 +20,7 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "a preamble",
-        rf"\b(?:here|below)(?:'s| is| are|,)[^.!?@]{{0,60}}?\b{_TEXT}\b"
+        rf"(?<!\bseen )\b(?:here|below)(?:'s| is| are|,)[^.!?@]{{0,60}}?\b{_TEXT}\b"
         rf"|\b(?:as|like) (?:you )?(?:requested|asked|instructed)\b|\bas per your\b"
         rf"|\bthe following (?:is|are|{_TEXT})\b"
         rf"|^\W*(?:the )?(?:{_TEXT}|output|title|caption)\W*:",

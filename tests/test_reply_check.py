@@ -13,6 +13,7 @@ from test_offline_writer import KINDS, random_entry
 
 import llm_based_query
 from benchmarks import check as benchmark
+from spacesgg import chatter
 from spacesgg.errors import InputError
 from spacesgg.prompt import Prompt
 from spacesgg.reply_check import check_reply
@@ -358,6 +359,11 @@ def test_what_one_is_called_in_the_picture_holds_from_the_camera_whoever_speaks(
     )
     found = check_reply(Scene.from_entry("a.jpg", entry), Prompt([], "questions", pairs=1), text, "stop").faults
     assert (not found) == right, found
+
+
+def test_a_pair_of_scissors_seen_here_is_no_preamble():
+    assert list(chatter.find("As seen here, the cup is left of the pair of scissors.", "description")) == []
+    assert list(chatter.find("Here, as you wished, is the pair of questions.", "description"))
 
 
 def test_a_remark_after_the_last_answer_is_named_and_a_line_before_the_first_question_dropped(scene):
