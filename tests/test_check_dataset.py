@@ -64,9 +64,10 @@ def test_faults_are_listed_by_record_and_counted_by_kind(folder, capsys, workers
     assert any("giraffe" in fault for fault in lines[0]["faults"])
     assert any("caption" in fault for fault in lines[0]["faults"])
     assert any("</s>" in fault for fault in lines[1]["faults"])
-    assert "no entry for absent.jpg" in lines[2]["faults"][0]
+    assert "no entry for its image: absent.jpg" in lines[2]["faults"][0]
     said = capsys.readouterr().out
     assert "2 with faults, 1 not checked" in said
+    assert "1 × not checked: the annotation file has no entry for its image" in said
     assert "1 × an object that is not in the image" in said
 
 
@@ -122,3 +123,23 @@ def test_a_byte_order_mark_is_no_fault(folder, name):
     text = orjson.dumps(records) if name.endswith("n") else b"\r\n".join(map(orjson.dumps, records))
     (folder / name).write_bytes(codecs.BOM_UTF8 + text)
     assert run(folder, name) == 0
+
+
+@pytest.mark.parametrize("lacking", [("order_list", "views"), ("order_list", "views", "levels")])
+def test_what_was_never_measured_contradicts_nothing(folder, capsys, lacking):
+    entries = orjson.loads((folder / "annotations.json").read_bytes())
+    entries = {
+        image: {key: value for key, value in entry.items() if key not in lacking}
+        for image, entry in entries.items()
+    }
+    (folder / "annotations.json").write_bytes(orjson.dumps(entries))
+    records = orjson.loads((folder / "training.json").read_bytes())
+    described = [record["id"].endswith("create_layer_prompt") for record in records]
+    kept = [record for record, layers in zip(records, described, strict=True) if not layers or len(lacking) == 3]
+    (folder / "kept.json").write_bytes(orjson.dumps(kept))
+    assert run(folder, "kept.json", "--output-file", str(folder / "faults.jsonl")) == 1
+    said = capsys.readouterr().out
+    assert f"0 with faults, {len(kept)} not checked" in said
+    assert 'not checked: "order_list" is missing\n' in said and "contradicts" not in said
+    assert ('not checked: "levels" is missing\n' in said) == (len(lacking) == 3)
+    assert "run multiview_layers.py on the annotation file first" in (folder / "faults.jsonl").read_text()

@@ -45,7 +45,8 @@ def check_record(item: tuple[dict[str, Any], dict[str, Any] | None]) -> list[str
     record, entry = item
     problems = [Fault("nothing that LLaVA's loader can read", told) for told in training_record.faults(record)]
     if entry is None:
-        return [*map(str, problems), f"{NOT_CHECKED}: the annotation file has no entry for {record.get('image')}"]
+        told = f"{NOT_CHECKED}: the annotation file has no entry for its image"
+        return [*map(str, problems), f"{told}: {record.get('image')}"]
     try:
         scene = Scene.from_entry(str(record.get("image")), entry)
     except InputError as error:
@@ -58,8 +59,13 @@ def check_record(item: tuple[dict[str, Any], dict[str, Any] | None]) -> list[str
     values = [turn["value"] for turn in turns]
     values[:1] = [value.removeprefix(training_record.IMAGE).strip() for value in values[:1]]
     pairs = list(zip(values[::2], values[1::2], strict=False))
+    forms = _forms(scene, pairs)
+    try:  # what was never measured contradicts nothing
+        _ = scene.layers() if forms[0][0] == "description" else scene.need_relations()
+    except InputError as error:
+        return [*map(str, problems), f"{NOT_CHECKED}: {error}"]
     # Whether later questions stand where the first one did is not written in a record: the kinder reading counts.
-    found = [check_pairs(scene, read_as, form) for form, read_as in _forms(scene, pairs)]
+    found = [check_pairs(scene, read_as, form) for form, read_as in forms]
     return [str(fault) for fault in (*problems, *min(found, key=len, default=[]))]
 
 
@@ -91,6 +97,14 @@ def with_entries(data_path: Path, anno_file: Path) -> Iterator[tuple[dict[str, A
         ending = [entry for path, entry in alike if path.endswith(image) or image.endswith(path)]
         only = [entry for _, entry in alike] if len(alike) == 1 else []
         yield record, by_path.get(image) or next(iter(ending + only), None)
+
+
+def _kind(fault: str) -> str:
+    """Return what the summary counts a fault under; of one that was not checked, with the reason."""
+    reason = fault.removeprefix(f"{NOT_CHECKED}: ")
+    if reason == fault:
+        return training_record.kind(fault)
+    return f"{NOT_CHECKED}: {training_record.kind(reason.partition(';')[0])}"
 
 
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
@@ -137,7 +151,7 @@ def check(args: argparse.Namespace) -> int:
         faulty += len(faults) > unread  # one that is not checked may still be none that LLaVA's loader can read
         if faults:
             lines.append({"id": record.get("id"), "image": record.get("image"), "faults": faults})
-            kinds.update(set(map(training_record.kind, faults)))
+            kinds.update(set(map(_kind, faults)))
     if args.output_file:
         with atomic_open(args.output_file) as stream:
             stream.writelines(orjson.dumps(line) + b"\n" for line in lines)
