@@ -26,7 +26,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spacesgg import camera, depth_models, images, vision_models
+from spacesgg import camera, depth_models, images, model_files, vision_models
 from tools import estimate_depth
 
 # As published for depth-anything/Depth-Anything-V2-Metric-*-hf.
@@ -131,7 +131,7 @@ def measure(root: Path, args: argparse.Namespace, size: tuple[int, int]) -> int:
     (root / "model" / "preprocessor_config.json").write_text(json.dumps(PREPARATION))
     paths = sorted((root / "images").iterdir())
     model = FreeModel()
-    with mock.patch.object(vision_models, "load_model", lambda *_: model):
+    with mock.patch.object(model_files, "load_model", lambda *_: model):
         estimator = depth_models.DepthEstimator(str(root / "model"), torch.device("cpu"), torch.float32)
         # What the floor writes is what the tool writes, so that encoding costs both the same.
         depth = {}

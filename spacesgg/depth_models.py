@@ -9,7 +9,7 @@ import torch
 import transformers
 from torch.nn import functional
 
-from spacesgg import image_tensors, vision_models
+from spacesgg import image_tensors, model_files, vision_models
 from spacesgg.errors import InputError
 
 # What each family's image processor assumes where its configuration file is silent.
@@ -62,19 +62,19 @@ class DepthEstimator:
     """
 
     def __init__(self, source: str, device: torch.device, precision: torch.dtype):
-        config = vision_models.load_config(source)
+        config = model_files.load_config(source)
         if config.model_type not in FAMILIES:
             raise InputError(
                 f"--model {source}: found a {config.model_type} model, expected one of {', '.join(FAMILIES)}"
             )
         self.family = config.model_type
-        self.how = image_tensors.preparation(vision_models.load_preparation(source), FAMILIES[self.family])
+        self.how = image_tensors.preparation(model_files.load_preparation(source), FAMILIES[self.family])
         if self.family in ("depth_anything", "dpt") and self.how.settings.get("do_pad"):
             raise InputError(
                 f"--model {source}: its image processor pads the images (do_pad), which is not supported for "
                 f"{self.family} models; name a model whose images are resized only"
             )
-        self.model: Any = vision_models.load_model(transformers.AutoModelForDepthEstimation, source, device)
+        self.model: Any = model_files.load_model(transformers.AutoModelForDepthEstimation, source, device)
         self.device, self.precision = device, precision
         self._maker = image_tensors.BatchMaker(self.how, device)
         self.metric = self.family in ("zoedepth", "depth_pro")

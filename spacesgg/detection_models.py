@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import transformers
 
-from spacesgg import image_tensors, vision_models
+from spacesgg import image_tensors, model_files, vision_models
 from spacesgg.errors import InputError
 
 _GROUNDING_DINO = {
@@ -92,17 +92,15 @@ class GroundingDino:
     def __init__(
         self, source: str, device: torch.device, precision: torch.dtype, labels: list[str], threshold: float
     ):
-        config = vision_models.load_config(source)
-        settings = vision_models.load_preparation(source)
+        config = model_files.load_config(source)
+        settings = model_files.load_preparation(source)
         if isinstance(settings.get("size"), int):  # how older files write it
             longest = settings.get("max_size", _GROUNDING_DINO["size"]["longest_edge"])
             settings["size"] = {"shortest_edge": settings["size"], "longest_edge": longest}
         self.how = image_tensors.preparation(settings, _GROUNDING_DINO)
-        self.model: Any = vision_models.load_model(
-            transformers.AutoModelForZeroShotObjectDetection, source, device
-        )
+        self.model: Any = model_files.load_model(transformers.AutoModelForZeroShotObjectDetection, source, device)
         self.device, self.precision, self.threshold = device, precision, threshold
-        self.prompts = self._prompts(vision_models.load_tokenizer(source), labels, config.max_text_len)
+        self.prompts = self._prompts(model_files.load_tokenizer(source), labels, config.max_text_len)
 
     def _prompts(
         self, tokenizer: Any, labels: list[str], longest: int
@@ -176,10 +174,10 @@ class Florence2:
         caption: str,
         beams: int,
     ):
-        config = vision_models.load_config(source)
-        self.how = image_tensors.preparation(vision_models.load_preparation(source), _FLORENCE)
-        self.model: Any = vision_models.load_model(transformers.Florence2ForConditionalGeneration, source, device)
-        self.tokenizer = vision_models.load_tokenizer(source)
+        config = model_files.load_config(source)
+        self.how = image_tensors.preparation(model_files.load_preparation(source), _FLORENCE)
+        self.model: Any = model_files.load_model(transformers.Florence2ForConditionalGeneration, source, device)
+        self.tokenizer = model_files.load_tokenizer(source)
         self.image_token = config.image_token_id
         self.device, self.precision = device, precision
         self.labels, self.caption, self.beams = labels, caption, beams

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import transformers
 
-from spacesgg import image_tensors, vision_models
+from spacesgg import image_tensors, model_files, vision_models
 from spacesgg.errors import InputError
 
 _COMMON = {"resample": 2, "image_mean": image_tensors.IMAGENET_MEAN, "image_std": image_tensors.IMAGENET_STD}
@@ -23,15 +23,15 @@ class BoxSegmenter:
     """A SAM model with the way its images are prepared and its masks are brought back to the image."""
 
     def __init__(self, source: str, device: torch.device, precision: torch.dtype):
-        config = vision_models.load_config(source)
+        config = model_files.load_config(source)
         if config.model_type not in FAMILIES:
             raise InputError(
                 f"--model {source}: found a {config.model_type} model, expected one of {', '.join(FAMILIES)}"
             )
         self.pads = config.model_type == "sam"
-        self.how = image_tensors.preparation(vision_models.load_preparation(source), FAMILIES[config.model_type])
+        self.how = image_tensors.preparation(model_files.load_preparation(source), FAMILIES[config.model_type])
         kind = transformers.SamModel if self.pads else transformers.Sam2Model
-        self.model: Any = vision_models.load_model(kind, source, device)
+        self.model: Any = model_files.load_model(kind, source, device)
         self.device, self.precision = device, precision
 
     def prepare(self, rgb: np.ndarray) -> torch.Tensor:

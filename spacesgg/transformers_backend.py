@@ -35,6 +35,8 @@ class TransformersBackend:
         import torch  # these two take seconds to import, and the other backends need neither
         import transformers
 
+        from spacesgg import model_files
+
         self.name = model
         self.temperature = temperature
         self._asked_max_tokens = max_tokens
@@ -43,24 +45,22 @@ class TransformersBackend:
         self._torch = torch
         self._transformers = transformers
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(
-                model, local_files_only=True, padding_side="left"
-            )
-            self._model = transformers.AutoModelForCausalLM.from_pretrained(
-                model, local_files_only=True, dtype="auto"
-            ).to(device)
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(
-                f"--model {model}: no model that can be loaded from this machine ({reason}); "
-                f"give its folder, or fetch it first with: hf download {model}"
-            ) from error
+        here = {"local_files_only": True}
+        model_files.load_config(model, **here)
+        self._tokenizer = model_files.load_tokenizer(model, padding_side="left", **here)
+        kind = transformers.AutoModelForCausalLM
+        self._model = model_files.load_model(kind, model, device, dtype="auto", **here)
         if not self._tokenizer.chat_template:
             raise InputError(
                 f"--model {model}: its tokenizer has no chat template; choose a chat (instruct) model"
             )
-        self._model.eval()
+        try:
+            self._text(Prompt([{"role": "user", "content": "Hello"}], "description"))
+        except Exception as error:  # it is a program; better now than with each prompt
+            raise InputError(
+                f"--model {model}: its chat template cannot be used ({model_files.first_line(error)}); "
+                "copy the tokenizer's files from where the weights came from"
+            ) from error
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         ends = self._model.generation_config.eos_token_id

@@ -32,10 +32,10 @@ def data(tmp_path):
 
 def prepared(models, name, monkeypatch, **changes):
     """Let a model's preprocessor_config.json say something else as long as the test runs."""
-    from spacesgg import vision_models
+    from spacesgg import model_files
 
     known = json.loads((models / name / "preprocessor_config.json").read_text())
-    monkeypatch.setattr(vision_models, "load_preparation", lambda _: {**known, **changes})
+    monkeypatch.setattr(model_files, "load_preparation", lambda _: {**known, **changes})
 
 
 def weights(models, name, folder, lacking):
@@ -113,6 +113,9 @@ def test_mistyped_folders_are_called_folders(models, data, monkeypatch, capsys):
     for model, told in ((f"{models.name}/daa", "has no daa"), (data / "empty", "the folder has no config.json")):
         assert run(data / "images", data, model) == 2
         assert told in capsys.readouterr().err
+    with pytest.raises(SystemExit):  # "$MODEL" of a variable that is not set
+        run(data / "images", data, "")
+    assert "--model: is empty" in capsys.readouterr().err
 
 
 def test_thin_images_fail_by_themselves_with_their_size(models, data):

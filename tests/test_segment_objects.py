@@ -154,14 +154,14 @@ def test_masks_are_the_models_own_over_the_images_pixels(models, data, name):
 
 def test_one_image_encoding_for_all_boxes(models, data, monkeypatch):
     batches = []
-    load_model = segmentation_models.vision_models.load_model
+    load_model = segmentation_models.model_files.load_model
 
     def hooked(*arguments):
         model = load_model(*arguments)
         model.vision_encoder.register_forward_hook(lambda _, inputs, output: batches.append(1))
         return model
 
-    monkeypatch.setattr(segmentation_models.vision_models, "load_model", hooked)
+    monkeypatch.setattr(segmentation_models.model_files, "load_model", hooked)
     run(data, models / "sam2", "--batch-size", "1")
     assert len(batches) == 3
 

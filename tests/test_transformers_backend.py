@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 from pathlib import Path
 
 import orjson
@@ -178,9 +179,51 @@ def test_out_of_memory_halves_the_batch(folder):
     assert all(reply.tokens_out for reply in replies[:3])
 
 
+def changed(name, **values):
+    def change(model):
+        path = model / name
+        path.write_bytes(orjson.dumps({**orjson.loads(path.read_bytes()), **values}))
+
+    return change
+
+
+def written(name, content):
+    return lambda model: (model / name).write_text(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (changed("config.json", num_hidden_layers=3), "9 of 30 weights are missing and would be random"),
+        (
+            changed("config.json", hidden_size=64),
+            "the weights cannot be loaded .they have other shapes than config",
+        ),
+        (changed("config.json", num_attention_heads=5), "its config.json cannot be used"),
+        (written("config.json", "[]"), "its config.json cannot be used"),
+        (lambda model: (model / "config.json").unlink(), "the folder has no config.json"),
+        (
+            written("model.safetensors", "version https://git-lfs.github.com/spec/v1"),
+            "the weights cannot be loaded",
+        ),
+        (lambda model: (model / "model.safetensors").unlink(), "the weights cannot be loaded"),
+        (written("tokenizer.json", '{"version": "1.0"}'), "the tokenizer cannot be loaded .*; copy its files"),
+        (written("chat_template.jinja", "{% for %}"), "its chat template cannot be used .Expected an expression"),
+    ],
+)
+def test_a_folder_with_damaged_files_is_refused_by_what_is_wrong(folder, tmp_path, damage, told):
+    model = tmp_path / "model"
+    shutil.copytree(folder, model)
+    damage(model)
+    with pytest.raises(InputError, match=f"^--model {model}: {told}"):
+        TransformersBackend(str(model))
+
+
 def test_models_that_are_not_there_or_cannot_chat(folder, tmp_path):
     with pytest.raises(InputError, match="hf download no/such-model"):
         TransformersBackend("no/such-model")
+    with pytest.raises(InputError, match="/no/such/model: no such folder$"):
+        TransformersBackend("/no/such/model")
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     AutoModelForCausalLM.from_pretrained(folder).save_pretrained(tmp_path)

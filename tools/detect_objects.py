@@ -32,7 +32,7 @@ if __name__ == "__main__":
 import torch
 from tqdm import tqdm
 
-from spacesgg import annotations, batch, focal_length, images, options, outputs, vision_models
+from spacesgg import annotations, batch, focal_length, images, model_files, options, outputs, vision_models
 from spacesgg.detection_models import (
     CAPTION_PROMPTS,
     Detection,
@@ -140,7 +140,7 @@ def load(args: argparse.Namespace) -> GroundingDino | Florence2:
     """Return the model that --model names. Raises InputError when it is no detector that is known here."""
     device = vision_models.choose_device(args.device)
     precision = vision_models.choose_precision(args.precision, device)
-    family = vision_models.load_config(args.model).model_type
+    family = model_files.load_config(args.model).model_type
     if family in GroundingDino.families:
         if not args.labels:
             raise InputError(f'--model {args.model} needs to be told what to look for: --labels "person, chair"')
