@@ -197,6 +197,17 @@ def test_filters(tmp_path, flags, left):
     assert [thing.box for thing in annotations.objects(done["a.jpg"])] == [boxes[area] for area in left]
 
 
+def test_labels_that_no_object_has_are_named(tmp_path, capsys):
+    flags = ["--input-file", write(tmp_path / "i.json", instances()), "--labels"]
+    convert(tmp_path, "coco-instances", *flags, "person", "Person", "unicorn")
+    told = "no object kept has the label Person, unicorn; labels count letter for letter\n"
+    assert capsys.readouterr().err == f"prepare_annotations.py: {told}"
+    convert(tmp_path, "coco-instances", *flags, "person", *(f"kind {number:02d}" for number in range(12)))
+    assert "kind 08, kind 09 and 2 more;" in capsys.readouterr().err
+    convert(tmp_path, "coco-instances", *flags, "person")
+    assert not capsys.readouterr().err
+
+
 def test_masks_as_files_are_told_apart_by_the_whole_path(tmp_path):
     images = [
         {"id": i, "file_name": f"{folder}/7.jpg", "width": 100, "height": 80} for i, folder in enumerate("ab")

@@ -59,6 +59,7 @@ from spacesgg.sources import (
 
 FORMATS = ("asv2", "coco-instances", "coco-panoptic", "psg", "visual-genome", "lvis")
 KEPT, MISSING = "kept", "missing"
+LABELS_NAMED = 10
 # Which of the files beside --input-file a format reads.
 BESIDE = {
     "captions": {"coco-instances", "coco-panoptic", "psg", "lvis"},
@@ -145,6 +146,15 @@ def beside(args: argparse.Namespace) -> list[Path]:
 def filters(args: argparse.Namespace) -> bool:
     """Return whether objects are left out on purpose."""
     return bool(args.min_area or args.drop_crowd or args.labels or args.labels_file)
+
+
+def say_unmet(labels: list[str]) -> None:
+    """Name labels that were asked for and that no object kept has: they may be misspelt."""
+    if labels:
+        rest = f" and {len(labels) - LABELS_NAMED} more" if len(labels) > LABELS_NAMED else ""
+        named = ", ".join(labels[:LABELS_NAMED])
+        told = f"no object kept has the label {named}{rest}; labels count letter for letter"
+        print(f"prepare_annotations.py: {told}", file=sys.stderr)
 
 
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
@@ -246,7 +256,9 @@ def main(arguments: list[str] | None = None) -> int:
         if not source.total:
             raise InputError(f"{args.input_file[0]}: lists no image; is it a file of --format {args.format}?")
         counts = Counter(source.counts)
-        work = functools.partial(convert, source_record=source.record, choice=choice_of(args), args=args)
+        choice = choice_of(args)
+        unmet = set(choice.labels or ())
+        work = functools.partial(convert, source_record=source.record, choice=choice, args=args)
         if args.mask_dir:
             outputs.make_folder(args.mask_dir, lists_failures=False)
         way_out = "leave out --resume to convert everything anew"
@@ -273,6 +285,7 @@ def main(arguments: list[str] | None = None) -> int:
                 write(image, entry)
                 succeeded += 1
                 with_objects += annotations.has_objects(entry)
+                unmet -= {thing.label for thing in annotations.objects(entry)} if unmet else set()
             told = (
                 ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
                 or "nothing to count"
@@ -283,6 +296,7 @@ def main(arguments: list[str] | None = None) -> int:
                     f"file of --format {args.format}?"
                 )
         print(f"prepare_annotations: {told}")
+        say_unmet(sorted(unmet))
         return batch.finish("prepare_annotations", succeeded, failures, args.output_file)
     except InputError as error:
         print(f"prepare_annotations.py: {error}", file=sys.stderr)
