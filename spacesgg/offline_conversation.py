@@ -58,7 +58,7 @@ def _arrive(asker: Asker, view: str) -> tuple[str, str] | None:
         return None
     asker.ranked.add((view, "front"))
     standing = teller.pick(*STANDING[view])
-    lead = sentence(teller.pick("imagine ", "suppose ", "picture this: ", "now say ", "let us say ") + standing)
+    lead = sentence(teller.pick("imagine ", "suppose ", "picture this: ", "say ", "let us say ") + standing)
     # a longer list would be taken for an order itself: "… and last a bed, two chairs and a lamp"
     if len(blocks) <= 4 and max(map(len, blocks)) <= 2 and teller.chance(0.6):
         question = teller.pick(

@@ -39,6 +39,32 @@ SIDES = {
     ("front", -1): "nearer than",
     ("front", 1): "farther away than",
 }
+# What lies between two; the last ones only of objects whose names tell no place, as "the left-hand cup" does.
+BETWEEN = {
+    "left": (
+        "going from left to right, what comes between {one} and {other}",
+        "what is right of {one} and left of {other}",
+        "what lies between {one} on the left and {other} on the right",
+    ),
+    "up": (
+        "what is below {one} but above {other}",
+        "in height, what comes between {one} and {other}",
+        "going down from {one} to {other}, what lies between them in height",
+    ),
+    "front": (
+        "going from near to far, what comes between {one} and {other}",
+        "what is farther away than {one} but nearer than {other}",
+        "in depth, what comes after {one} and before {other}",
+        "what lies between {one} and {other} in depth",
+    ),
+}
+# The last two of what is called "something", as people are not.
+NAMING = (
+    "what do you see {words} {named}",
+    "what is {words} {named}",
+    "name something {words} {named}",
+    "can you point out something {words} {named}",
+)
 ORDERS = {
     ("left", -1): ("from left to right", "starting on the left"),
     ("left", 1): ("from right to left", "starting on the right"),
@@ -71,11 +97,13 @@ def _which(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     comparative = teller.pick(*COMPARATIVES[axis, 1 if turned else -1])
     plain = "are" if teller.plural(fact.first) and teller.plural(fact.second) else "is"
     clause = teller.pick(
-        f"which {plain} {comparative}, {one} or {other}",
-        f"which of the two {plain} {comparative}: {one} or {other}",
-        f"of {one} and {other}, which {plain} {comparative}",
-        f"{'which' if teller.human(fact.first, fact.second) else 'what'} {plain} {comparative}, {one} or {other}",
-    )
+        "which {plain} {comparative}, {one} or {other}",
+        "which of the two {plain} {comparative}: {one} or {other}",
+        "of {one} and {other}, which {plain} {comparative}",
+        "{what} {plain} {comparative}, {one} or {other}",
+        one=one, other=other, plain=plain, comparative=comparative,
+        what="which" if teller.human(fact.first, fact.second) else "what",
+    )  # fmt: skip
     question = asker.ask(view, clause)
     if teller.chance(0.35):
         text = f"{teller.the(winner)} {teller.be(winner)} {comparative}"
@@ -110,12 +138,13 @@ def _where(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
     one, other = teller.names([a, b], tag)
     be = teller.be(a)
     clause = teller.pick(
-        f"where {be} {one} in relation to {other}",
-        f"where {be} {one}, compared with {other}",
-        f"how {be} {one} placed relative to {other}",
-        f"where {'do' if be == 'are' else 'does'} {one} lie relative to {other}",
-        f"relative to {other}, where {be} {one}",
-    )
+        "where {be} {one} in relation to {other}",
+        "where {be} {one}, compared with {other}",
+        "how {be} {one} placed relative to {other}",
+        "where {do} {one} lie relative to {other}",
+        "relative to {other}, where {be} {one}",
+        one=one, other=other, be=be, do="do" if be == "are" else "does",
+    )  # fmt: skip
     question = asker.ask(view, clause)
     known = [also for also in asker.scene.pair_facts(view, a, b) if not teller.says_nothing(also)]
     subject = teller.the(a)
@@ -160,28 +189,10 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             continue
         asker.put |= asked
         one, other = teller.names([fact.first, fact.second], asker.tagging())
-        options = {
-            "front": (
-                f"going from near to far, what comes between {one} and {other}",
-                f"what is farther away than {one} but nearer than {other}",
-                f"in depth, what comes after {one} and before {other}",
-                f"what lies between {one} and {other} in depth",
-            ),
-            "left": (
-                f"going from left to right, what comes between {one} and {other}",
-                f"what is right of {one} and left of {other}",
-                f"what lies between {one} on the left and {other} on the right",
-            ),
-            "up": (
-                f"what is below {one} but above {other}",
-                f"in height, what comes between {one} and {other}",
-                f"going down from {one} to {other}, what lies between them in height",
-            ),
-        }
         # not "between the left-hand cup on the right and …", nor "… and the left-hand cup in the picture in depth"
         telling = scene.twins(fact.first) or scene.twins(fact.second)
-        fitting = options[axis][:2] if telling else options[axis]
-        question = asker.ask(view, teller.pick(*fitting))
+        fitting = BETWEEN[axis][:2] if telling else BETWEEN[axis]
+        question = asker.ask(view, teller.pick(*fitting, one=one, other=other))
         inside = scene.ordered(view, axis, inside)
         listed, be = join(teller.all_of(inside)), teller.be(*inside)
         if len(inside) == 1 and teller.chance(0.5):
@@ -199,10 +210,12 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             text = f"going {going}, {listed} {come} between {both}"
             if not telling:
                 text = teller.pick(
-                    f"{listed} {come} between {both} {way}",
-                    text if axis == "left" else f"between {both} {way} {come} {listed}",
-                    f"that would be {listed}, coming between {both} {way}",
-                )
+                    "{listed} {come} between {both} {way}",
+                    "going {way}, {listed} {come} between {both}" if axis == "left"
+                    else "between {both} {way} {come} {listed}",
+                    "that would be {listed}, coming between {both} {way}",
+                    listed=listed, come=come, both=both, way=way,
+                )  # fmt: skip
         return asker.add((question, asker.answer(view, axis, text)), inside)
     return None
 
@@ -228,17 +241,16 @@ def _most(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             superlative = teller.pick(*SUPERLATIVES[axis, sign])
             listed = teller.names(three, tag)
             clause = teller.pick(
-                f"which of these is {superlative}: {join(listed, 'or')}",
-                f"of {join(listed)}, which is {superlative}",
-                f"which is {superlative}, {join(listed, 'or')}",
-            )
+                "which of these is {superlative}: {any_}",
+                "of {all_}, which is {superlative}",
+                "which is {superlative}, {any_}",
+                superlative=superlative, any_=join(listed, "or"), all_=join(listed),
+            )  # fmt: skip
             question = asker.ask(view, clause)
             start = "of the three, " if view == "front" or axis == "up" else ""  # "from there, of the three, …"
-            text = teller.pick(
-                f"{start}{teller.the(key)} {teller.be(key)} {superlative}",
-                f"{teller.the(key)} {teller.be(key)} {superlative}" + ("" if axis == "left" else " of the three"),
-                f"{teller.the(key)} {teller.be(key)} {superlative}",
-            )
+            told = f"{teller.the(key)} {teller.be(key)} {superlative}"
+            end = "" if axis == "left" else " of the three"
+            text = teller.pick("{start}{told}", "{told}{end}", "{told}", start=start, told=told, end=end)
             return asker.add((question, asker.answer(view, axis, text)), [key])
     return None
 
@@ -265,16 +277,18 @@ def _order(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
         bidding = teller.chance(0.5)
         comma = "," if order.startswith("starting") else ""
         if bidding:
-            clause = teller.pick(f"put {listed} in order, {order}", f"arrange {listed}{comma} {order}")
+            clauses = ("put {listed} in order, {order}", "arrange {listed}{comma} {order}")
         else:
-            clause = teller.pick(f"in what order do {listed} come, {order}", f"how are {listed} ordered, {order}")
+            clauses = ("in what order do {listed} come, {order}", "how are {listed} ordered, {order}")
+        clause = teller.pick(*clauses, listed=listed, order=order, comma=comma)
         question = asker.ask(view, clause, bidding)
         a, b, c = (teller.the(key) for key in row)
         text = teller.pick(
-            f"{order}: {a}, {b}, {c}",
-            f"first {a}, then {b}, and finally {c}",
-            f"the order{comma} {order}{comma} is {a}, {b} and then {c}",
-        )
+            "{order}: {a}, {b}, {c}",
+            "first {a}, then {b}, and finally {c}",
+            "the order{comma} {order}{comma} is {a}, {b} and then {c}",
+            order=order, comma=comma, a=a, b=b, c=c,
+        )  # fmt: skip
         return asker.add((question, asker.answer(view, axis, text)), row)
     return None
 
@@ -298,14 +312,9 @@ def _name_one(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
                 asker.take(fact)
             words = SIDES[axis, sign]
             named = teller.the(key, asker.tagging())
-            clauses = [
-                (f"what do you see {words} {named}", False),
-                (f"what is {words} {named}", False),
-                (f"name something {words} {named}", True),
-                (f"can you point out something {words} {named}", False),
-            ]
-            clause, bidding = asker.rng.choice(clauses[: 2 if teller.human(*there) else 4])
-            question = asker.ask(view, clause, bidding)
+            clauses = NAMING[: 2 if teller.human(*there) else 4]
+            clause = teller.pick(*clauses, words=words, named=named)
+            question = asker.ask(view, clause, bidding=clause.startswith("name"))
             if len(there) == 1:
                 text = teller.relate(facts[0], turned=sign == 1)
             else:

@@ -164,15 +164,26 @@ class Teller:
         """Tell whether the names sound odd for what is told along `axis`.
 
         So does depth, or another viewer's sight, of "the nearer chair in the picture"; and "seen from behind, the
-        left-hand chair in the picture is to the right of the right-hand chair".
+        left-hand chair in the picture is to the right of the right-hand chair". "The lowest ball is left of the
+        nearest ball" leaves a reader to find out which is which.
         """
         words = {key: self.telling_word(key) for key in keys if self.scene.twins(key)}
         turned = axis == "left" and any(
             words[key] in TELLING_WORDS["left"] and not words.keys().isdisjoint(self.scene.twins(key))
             for key in words
         )
+        mixed = any(
+            self._direction(words[a]) != self._direction(words[b])
+            for a, b in itertools.combinations(words, 2)
+            if b in self.scene.twins(a)
+        )
         deep = not set(words.values()).isdisjoint(TELLING_WORDS["front"])
-        return (deep and (self.view != "front" or axis == "front")) or (turned and self.view != "front")
+        return mixed or (deep and (self.view != "front" or axis == "front")) or (turned and self.view != "front")
+
+    @staticmethod
+    def _direction(word: str) -> str:
+        """Return the axis along which a telling word tells."""
+        return next((axis for axis, words in TELLING_WORDS.items() if word in words), "")
 
     def names(self, keys: Sequence[str], tag: bool = True) -> list[str]:
         """Return the names of known objects for one list of them."""

@@ -180,6 +180,7 @@ def test_nobody_leaves_the_side_before_the_conversation_ends():
     entry["views"] = {"back": {"order_list": {pair: [1, 0, 1] for pair in entry["order_list"]}}}
     for seed in range(200):
         first, *asked = texts(write(prompts.create_rotation_prompt, entry, seed))[::2]
+        assert not first.startswith(("Now", "And", "Still", "From there")), first
         assert not any(re.search("when you|you move ", question) for question in asked)
         bidden = [text for text in asked if re.search(r"\b(?:name something|arrange|put)\b", text, re.I)]
         assert all(re.match("Still from there|From there", question) for question in bidden), asked
@@ -494,6 +495,37 @@ def test_people_are_not_something():
     said = [text for seed in range(60) for text in texts(write(prompts.create_between_prompt, entry, seed))[::2]]
     assert sum("hich" in text for text in said) > 20
     assert not any(re.search(r"something|\b[Ww]hat (?:is|are) [a-z ]*, the", text) for text in said)
+
+
+def test_a_conversation_does_not_ask_in_the_same_words_again():
+    forms = (
+        "in relation to",
+        "compared with",
+        "placed relative to",
+        "lie relative to",
+        "[Rr]elative to .*, where",
+    )
+    labels = ("cup {0}", "sofa {x}", "lamp", "desk", "bowl")  # braces are no fields to fill
+    entry, found = row_of(*labels, order=(-1, 0, -1)), collections.Counter()
+    for seed in range(160):
+        asked = texts(write(prompts.create_between_prompt, entry, seed))[::2]
+        times = [sum(bool(re.search(form, text)) for text in asked) for form in forms]
+        found[sum(times)] += 1
+        assert max(times) <= 1, asked
+    assert found[2] + found[3] > 10
+
+
+def test_alike_things_that_are_told_apart_in_two_ways_are_not_held_against_each_other():
+    entry = row_of("ball", "ball", "ball", "sofa", order=(0, 0, 0))
+    low, near, other, sofa = entry["levels"][0]
+    entry["order_list"] |= {
+        f"{low}>{near}": [0, 1, 1],
+        f"{low}>{other}": [0, 1, 0],
+        f"{near}>{other}": [-1, 0, -1],
+    }
+    teller = offline_wording.Teller(Scene.from_entry("a.jpg", entry), random.Random(0))
+    assert [teller.telling_word(key) for key in (low, near)] == ["lowest", "nearest"]
+    assert teller.awkward("up", low, near) and not teller.awkward("up", low, sofa)
 
 
 def test_an_order_does_not_go_anywhere():
