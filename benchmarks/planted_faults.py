@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from spacesgg import grounded_text, nouns, offline_description
 from spacesgg.offline_description import describe
-from spacesgg.offline_phrases import PREDICATES, SEEN_FROM, STANDING
-from spacesgg.offline_question_kinds import COMPARATIVES, ORDERS, SUPERLATIVES
+from spacesgg.offline_phrases import COMPARATIVES, ORDERS, PREDICATES, SEEN_FROM, STANDING, SUPERLATIVES
 from spacesgg.prompt import Prompt
 from spacesgg.scene import TELLING_WORDS, Scene
 

@@ -63,6 +63,70 @@ BACK_AT_CAMERA = (
     "as the camera sees it",
 )
 FROM_THERE = ("from there", "from that side", "seen from there", "from that position", "from that spot")
+SUPERLATIVES = {
+    ("left", -1): ("farthest to the left", "the leftmost"),
+    ("left", 1): ("farthest to the right", "the rightmost"),
+    ("up", -1): ("highest up", "the highest"),
+    ("up", 1): ("lowest down", "the lowest"),
+    ("front", -1): ("nearest", "the closest"),
+    ("front", 1): ("farthest away", "farthest back", "the farthest"),
+}
+COMPARATIVES = {
+    ("left", -1): ("farther to the left", "more to the left"),
+    ("left", 1): ("farther to the right", "more to the right"),
+    ("up", -1): ("higher up", "higher"),
+    ("up", 1): ("lower down", "lower"),
+    ("front", -1): ("nearer", "closer"),
+    ("front", 1): ("farther away", "farther back"),
+}
+EITHER = {
+    "left": ("to the left or to the right of", "left or right of", "to the left or right of"),
+    "up": ("above or below", "higher up or lower down than"),
+    "front": ("in front of or behind", "nearer or farther away than", "closer or farther back than"),
+}
+# Of one against several: "what is higher up than the lamp" need not hang right above it.
+SIDES = {
+    ("left", -1): "to the left of",
+    ("left", 1): "to the right of",
+    ("up", -1): "higher up than",
+    ("up", 1): "lower down than",
+    ("front", -1): "nearer than",
+    ("front", 1): "farther away than",
+}
+# What lies between two; the last ones only of objects whose names tell no place, as "the left-hand cup" does.
+BETWEEN = {
+    "left": (
+        "going from left to right, what comes between {one} and {other}",
+        "what is right of {one} and left of {other}",
+        "what lies between {one} on the left and {other} on the right",
+    ),
+    "up": (
+        "what is below {one} but above {other}",
+        "in height, what comes between {one} and {other}",
+        "going down from {one} to {other}, what lies between them in height",
+    ),
+    "front": (
+        "going from near to far, what comes between {one} and {other}",
+        "what is farther away than {one} but nearer than {other}",
+        "in depth, what comes after {one} and before {other}",
+        "what lies between {one} and {other} in depth",
+    ),
+}
+# The last two of what is called "something", as people are not.
+NAMING = (
+    "what do you see {words} {named}",
+    "what is {words} {named}",
+    "name something {words} {named}",
+    "can you point out something {words} {named}",
+)
+ORDERS = {
+    ("left", -1): ("from left to right", "starting on the left"),
+    ("left", 1): ("from right to left", "starting on the right"),
+    ("up", -1): ("from top to bottom", "from the highest to the lowest"),
+    ("up", 1): ("from bottom to top", "from the lowest to the highest"),
+    ("front", -1): ("from near to far", "starting with the nearest"),
+    ("front", 1): ("from far to near", "starting with the farthest"),
+}
 COUNTS = (
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),

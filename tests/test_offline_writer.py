@@ -14,7 +14,7 @@ import pytest
 import prompts
 from spacesgg import grounded_text, layers, nouns, offline_phrases, offline_wording, training_record, views
 from spacesgg.errors import InputError
-from spacesgg.offline_question_kinds import COMPARATIVES, ORDERS, SUPERLATIVES
+from spacesgg.offline_phrases import COMPARATIVES, ORDERS, SUPERLATIVES
 from spacesgg.scene import AXES, TELLING_WORDS, Scene
 
 LABELS = [
