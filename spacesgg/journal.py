@@ -22,12 +22,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from spacesgg import locks
 from spacesgg.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # not on Windows: there, nothing keeps two runs from writing one journal
-    fcntl = None
 
 KEY_BYTES = 16
 KEY = slice(8, 8 + 2 * KEY_BYTES)  # where a line, as this module writes it, holds the key
@@ -151,14 +147,11 @@ class Journal:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
             raise InputError(f"{self.path}: the journal cannot be opened ({error.strerror})") from error
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                os.close(self._file)
-                raise InputError(
-                    f"{self.path}: another run is writing this output; wait for it, or name another --output-file"
-                ) from error
+        if not locks.take(self._file):
+            os.close(self._file)
+            raise InputError(
+                f"{self.path}: another run is writing this output; wait for it, or name another --output-file"
+            )
         self._reader = self.path.open("rb")
         self._replies = DigestIndex()  # byte offset × 2, + 1 when this process's check accepted the reply
         self._failures = DigestIndex()  # byte offset

@@ -6,13 +6,14 @@ was made with the same settings. What a run that began anew left unfinished repl
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
-from spacesgg import annotations, settings
+from spacesgg import annotations, locks, settings
 from spacesgg.errors import InputError
 from spacesgg.sources.big_json import BigJson
 
@@ -36,28 +37,50 @@ class EarlierEntries:
         self._output = output
         self._settings = made_with
         self._places: dict[str, tuple[Path, int, int]] = {}  # image → file, where its entry begins and ends
-        self._stream: BinaryIO
         # Whether what the finished output holds is forgotten: now, or by the unfinished run that is gone on with.
         self.anew = overwrite
+        self._stream = self._opened() if self._path.exists() else None
+        try:
+            self._index(overwrite, way_out)
+        except BaseException:
+            if self._stream:
+                self._stream.close()
+            raise
+
+    def _opened(self) -> BinaryIO:
+        """Open the partial file for this run alone. Raises InputError where another run is writing it."""
+        try:
+            stream = self._path.open("a+b")
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be written ({error.strerror})") from error
+        if not locks.take(stream):
+            stream.close()
+            raise InputError(
+                f"{self._output}: another run is writing this output; wait for it, or name another --output-file"
+            )
+        return stream
+
+    def _index(self, overwrite: bool, way_out: str) -> None:
         if overwrite:
-            self._path.unlink(missing_ok=True)
+            if self._stream:
+                self._stream.truncate(0)
             return
         begun = self._begun()
         self.anew = begun is not None and bool(begun.get("anew"))
-        if not self.anew and output.is_file() and output.stat().st_size > 0:
-            settings.check(output, made_with, way_out)
-            self._index_whole(output)
+        if not self.anew and self._output.is_file() and self._output.stat().st_size > 0:
+            settings.check(self._output, self._settings, way_out)
+            self._index_whole(self._output)
         if begun is not None:
             self._index_partial()
 
     def _begun(self) -> dict[str, Any] | None:
         """Return how the unfinished run began, None where there is none. Raises InputError for other settings."""
-        if not self._path.is_file():
+        if not self._stream:
             return None
-        with self._path.open("rb") as stream:
-            line = stream.readline()
+        self._stream.seek(0)
+        line = self._stream.readline()
         if not line.endswith(b"\n"):  # stopped before it had begun
-            self._path.unlink()
+            self._stream.truncate(0)
             return None
         try:
             begun = orjson.loads(line)
@@ -120,8 +143,9 @@ class EarlierEntries:
         """Let `keep` write; when the block, which writes the output, ends well, the partial file goes."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as self._stream:
-                if self._stream.tell() == 0:
+            self._stream = self._stream or self._opened()
+            with self._stream:
+                if self._stream.seek(0, os.SEEK_END) == 0:
                     self._stream.write(orjson.dumps({"settings": self._settings, "anew": self.anew}) + b"\n")
                     self._stream.flush()
                 yield
@@ -132,7 +156,7 @@ class EarlierEntries:
             ) from error
         # The partial file last: as long as it is there, it tells the settings of what the output holds.
         settings.write(self._output, self._settings)
-        self._path.unlink()
+        self._path.unlink(missing_ok=True)
 
     def keep(self, image: str, entry: dict[str, Any]) -> None:
         """Append a finished entry; it is on disk when this returns."""

@@ -1,5 +1,6 @@
 """Outputs that a later run goes on with: never two kinds of entries in one file."""
 
+import errno
 import json
 import resource
 
@@ -7,6 +8,7 @@ import pytest
 
 from spacesgg import annotations, resume, settings
 from spacesgg.errors import InputError
+from spacesgg.journal import Journal
 
 CATS, DOGS = {"labels": ["cat"], "nms": 0.7}, {"labels": ["dog"], "nms": 0.7}
 
@@ -54,6 +56,32 @@ def test_an_interrupted_run_anew_is_gone_on_with_without_what_it_replaces(tmp_pa
     assert run(output, after) == ["b", "c"]
     assert notes(output) == dict.fromkeys("abc", after["labels"][0])
     assert settings.read(output) == after
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_of_two_runs_at_once_the_second_is_refused_and_the_first_goes_on(tmp_path, overwrite):
+    output = tmp_path / "out.json"
+    with pytest.raises(KeyboardInterrupt):
+        run(output, CATS, stop_at="b")
+    first = resume.EarlierEntries(output, CATS, overwrite=False)
+    with first.keeping(), annotations.writer(output) as write:
+        with pytest.raises(InputError, match=r"out\.json: another run is writing this output"):
+            run(output, CATS, overwrite=overwrite)
+        first.keep("b", {"note": "cat"})
+        for image in "ab":
+            write(image, first.get(image))
+    assert notes(output) == dict.fromkeys("ab", "cat")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.json.settings.json"]
+    assert run(output, CATS) == ["c"]
+
+
+def test_where_the_file_system_knows_no_locks_the_work_is_done(tmp_path, monkeypatch):
+    def flock(file, operation):
+        raise OSError(errno.ENOSYS, "Function not implemented")  # a Lustre file system without -o flock
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    assert run(tmp_path / "out.json", CATS) == ["a", "b", "c"]
+    Journal(tmp_path / "journal").close()
 
 
 def test_an_output_of_unknown_origin_is_not_gone_on_with(tmp_path):
