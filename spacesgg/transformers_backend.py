@@ -63,6 +63,11 @@ class TransformersBackend:
             ) from error
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
+        if self._tokenizer.pad_token_id is None:
+            raise InputError(
+                f"--model {model}: its tokenizer names neither a padding nor an end token; copy the tokenizer's "
+                "files from where the weights came from"
+            )
         ends = self._model.generation_config.eos_token_id
         ends = ends if ends is not None else self._tokenizer.eos_token_id
         self._ends = frozenset(ends if isinstance(ends, list) else [ends])

@@ -208,6 +208,7 @@ def written(name, content):
         ),
         (lambda model: (model / "model.safetensors").unlink(), "the weights cannot be loaded"),
         (written("tokenizer.json", '{"version": "1.0"}'), "the tokenizer cannot be loaded .*; copy its files"),
+        (written("tokenizer_config.json", "{}"), "its tokenizer names neither a padding nor an end token"),
         (written("chat_template.jinja", "{% for %}"), "its chat template cannot be used .Expected an expression"),
     ],
 )
