@@ -8,21 +8,24 @@ from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
 
 _PROPERTIES = ("float x", "float y", "float z", "uchar red", "uchar green", "uchar blue")
-# A vertex is copied as two blocks of bytes: number by number takes several times as long.
 _MOST_VOXELS = 2**31 - 1  # that Open3D counts along an axis
+_BLOCK = 1 << 20  # vertices put together at once: the cloud of a picture of 100 megapixels has 1.6 GB of them
+# A vertex is copied as two pieces of bytes: number by number takes several times as long.
 _VERTEX = np.dtype([("point", "V12"), ("colour", "V3")])
 
 
 def write_ply(path: Path, points: np.ndarray, colours: np.ndarray) -> None:
     """Write (N, 3) float points in metres and (N, 3) uint8 RGB colours, whole or not at all."""
-    vertices = np.empty(len(points), _VERTEX)
-    vertices["point"] = np.ascontiguousarray(points, "<f4").view("V12")[:, 0]
-    vertices["colour"] = np.ascontiguousarray(colours, np.uint8).view("V3")[:, 0]
     properties = "".join(f"property {name}\n" for name in _PROPERTIES)
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{properties}end_header\n"
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n{properties}end_header\n"
     with atomic_open(path) as stream:
         stream.write(header.encode("ascii"))
-        stream.write(memoryview(vertices).cast("B") if len(vertices) else b"")
+        for start in range(0, len(points), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            vertices = np.empty(len(points[block]), _VERTEX)
+            vertices["point"] = np.ascontiguousarray(points[block], "<f4").view("V12")[:, 0]
+            vertices["colour"] = np.ascontiguousarray(colours[block], np.uint8).view("V3")[:, 0]
+            stream.write(memoryview(vertices).cast("B"))
 
 
 def clean(

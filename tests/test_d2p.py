@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import orjson
 import pytest
 
 import d2p
-from spacesgg import depth, pointmaps
+from spacesgg import depth, ply, pointmaps
 
 K = np.array([[50.0, 0, 15.5], [0, 60.0, 11.5], [0, 0, 1]])
 H, W = 24, 32
@@ -501,3 +502,18 @@ def test_a_signal_ends_the_run_by_one_line_and_leaves_nothing_half_written(datas
     assert process.returncode == 128 + number
     assert errors.startswith("d2p.py: interrupted") and errors.count("\n") == 1
     assert len(outputs_of(dataset)) < 3000 and not list((dataset / "point_clouds").glob(".*"))
+
+
+def test_large_clouds_are_written_block_by_block_and_small_ones_at_once_alike(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    points, colours = rng.normal(size=(300_000, 3)), rng.integers(0, 256, (300_000, 3))
+    ply.write_ply(tmp_path / "whole.ply", points, colours)
+    monkeypatch.setattr(ply, "_BLOCK", 7_001)
+    tracemalloc.start()
+    try:
+        ply.write_ply(tmp_path / "blocks.ply", points, colours)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "blocks.ply").read_bytes() == (tmp_path / "whole.ply").read_bytes()
+    assert peak < 1_000_000  # all vertices at once are 4.5 MB
