@@ -40,6 +40,7 @@ from spacesgg import (
     layers,
     lost_depth,
     options,
+    out_of_range,
     pointmaps,
     stage,
     surfaces,
@@ -78,6 +79,10 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
                 raise faults[thing.key]
             if thing.key in shown:
                 surface = shown[thing.key]
+                if surface is not None and out_of_range.shows_another(
+                    scene, decoded, thing.key, thing.label, surface
+                ):
+                    surface = None
                 if surface is not None and surface.few:
                     glimpsed[thing.key], surface = surface, None
                 if not label_kinds.is_backdrop(thing.label):
@@ -92,7 +97,10 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
             failures.append({"image": image, "object": thing.key, "reason": f"{thing.label}: {error}"})
     scene = dark_things.hide_behind(scene, masked)
     solids = extents.find_extents(scene, [surface for _, surface in seen], [thing.label for thing, _ in seen])
-    found = {thing.key: extent for (thing, _), extent in zip(seen, solids, strict=True)}
+    found = {
+        thing.key: out_of_range.open_end(scene, surface, extent, thing.label)
+        for (thing, surface), extent in zip(seen, solids, strict=True)
+    }
     measured = {thing.key: found[thing.key] for thing, _ in seen if label_kinds.has_place(thing.label)}
     things = {
         key: lost_depth.Thing(mask, labels[key], measured.get(key))

@@ -7,7 +7,7 @@ import numpy as np
 
 from spacesgg.depth_edges import edges_are_soft
 from spacesgg.ground import find_ground
-from spacesgg.sparse_returns import SPARSE_COVERAGE, Road, find_road, is_sparse
+from spacesgg.sparse_returns import Road, find_road, is_sparse
 
 GROUND_SHARE = 0.02  # of the depth: how far from the ground's plane a pixel still shows the ground
 ENDLESS_M = 1e6
@@ -75,23 +75,19 @@ def make_frame(points: np.ndarray, level: bool = True) -> Frame:
     rays, (height, width) = rotation[:, :2] @ _rays(points), depth.shape
     across = rays[:, :1] * np.arange(width)
     along = rays[:, 1:2] * np.arange(height) + rays[:, 2:] + rotation[:, 2:]
+    sparse = is_sparse(depth)
     return Frame(
         points,
         depth,
-        _filled(depth, count),
+        fill(depth, depth > 0) if sparse else depth,
         rotation.astype(np.float32),
         across.astype(np.float32),
         along.astype(np.float32),
         None if ground is None else ground.height,
         0.0 if ground is None else ground.sigma,
         edges_are_soft(depth),
-        is_sparse(depth),
+        sparse,
     )
-
-
-def _filled(depth: np.ndarray, count: int) -> np.ndarray:
-    """Return the (H, W) depth; that of projected LiDAR, whose valid pixels are few, with the nearest return."""
-    return fill(depth, depth > 0) if 0 < count < SPARSE_COVERAGE * depth.size else depth
 
 
 def fill(depth: np.ndarray, chosen: np.ndarray) -> np.ndarray:

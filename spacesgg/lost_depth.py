@@ -16,6 +16,7 @@ from spacesgg import (
     known_kinds,
     label_kinds,
     occlusion,
+    out_of_range,
     outlines,
     size_priors,
     small_things,
@@ -46,14 +47,19 @@ def find_extent(frame: Frame, things: dict[str, Thing], key: str, glimpse: Surfa
     if frame.lidar or cv2.countNonZero(mask.view(np.uint8)) < MIN_PX:
         return None
     view = footing.look(frame, mask)
+    others = [thing for other, thing in things.items() if other != key]
+    covered = np.any([view.inside, *(other.mask[view.window] for other in others)], axis=0)
+    beyond = out_of_range.least_distance(frame, view, label, covered)
     # Of an open field, too, most is out of a sensor's reach, but what is in reach is dense.
-    if all(np.count_nonzero(z) < SPARSE_COVERAGE * z.size for z in (frame.depth, view.away[view.ring()])):
+    if not beyond and all(
+        np.count_nonzero(z) < SPARSE_COVERAGE * z.size for z in (frame.depth, view.away[view.ring()])
+    ):
         return None
     wall = wall_hung.find_box(view, label)
     if wall is not None:
         return Extent(wall, np.full(3, BASE_MARGIN_M), wall)
-    others = [thing for other, thing in things.items() if other != key]
-    near, far, floor = NEAREST_M, _background(view, others), frame.ground_height or np.inf
+    near, far = max(NEAREST_M, beyond), _background(view, others)
+    floor = frame.ground_height or np.inf
     far = min(far, _before_ground(frame, view, label))
     # Networks draw depth everywhere: where theirs is lost the mask is too small to tell its foot.
     feet = [] if frame.soft else _feet(frame, view, label, others)
