@@ -90,11 +90,11 @@ def test_of_what_goes_on_out_of_range_the_far_end_is_not_known(tmp_path):
 
 
 def test_what_is_dark_does_not_make_the_range_end_before_it():
-    bench, dark = [[0.3, 0.8, 3.4], [1.4, 1.4, 4.6]], [[-1.6, 0.2, 3.0], [-0.4, 1.4, 3.4]]
-    points, ids = render([bench, dark], walls=[FLOOR, [[-9, -3, 4.8], [9, 1.5, 4.9]]])
+    shelf, dark = [[0.3, 0.2, 5.25], [1.4, 1.4, 5.55]], [[-1.6, 0.2, 3.4], [-0.4, 1.4, 3.8]]
+    points, ids = render([shelf, dark], walls=[FLOOR, [[-9, -3, 5.6], [9, 1.5, 5.7]]])
     points[ids == 1] = 0
-    points[:200, 220:][ids[:200, 220:] == 0] = 0  # a part of the bench is dark as well
+    points[:150][ids[:150] == 0] = 0  # a part of the shelf is dark as well
     scene = frame.make_frame(points)
     surface = surfaces.find_surface(scene.depth, ids == 0, scene.soft)
-    extent = extents.find_extent(scene, surface, "bench")
-    assert out_of_range.open_end(scene, surface, extent, "bench") is extent
+    extent = extents.find_extent(scene, surface, "bookshelf")
+    assert out_of_range.open_end(scene, surface, extent, "bookshelf") is extent
