@@ -16,7 +16,7 @@ from spacesgg import footing, label_kinds, size_priors
 from spacesgg.extents import Extent
 from spacesgg.footing import View
 from spacesgg.frame import GROUND_SHARE, Frame
-from spacesgg.quantiles import percentiles
+from spacesgg.quantiles import evenly, percentiles
 from spacesgg.surfaces import Surface
 
 RANGE_PERCENT = 99.0  # of the depth: what is farther are strays
@@ -26,10 +26,12 @@ LOST_PX = 10  # without depth above the ground's end: far floor, and thin things
 OF_COLUMNS = 0.7  # of the object's columns show the ground's end below it
 AROUND = 0.8  # of what is seen around the object has no depth
 OVERHANG = 0.07  # of the distance: tops are nearer than the ground that is seen below them
-FEW_SHARE = 0.15  # of the mask: what else is seen there is no more
+FEW_SHARE = 0.15  # of the silhouette: what else is seen there is no more
 RIM = np.ones((5, 5), np.uint8)  # along the silhouette's edges what is in range loses its depth, too
 LOST_SHARE = 0.1  # of the silhouette within has no depth
 AT_RANGE = 0.93  # of the range is where things end that go on beyond it
+NEAR_RANGE = 0.75  # of the farthest in the picture: not in its corner either is what is nearer at the range
+POINTS = 500  # of an object tell how far away it ends
 SAMPLE_PX = 8  # every so many pixels tell the range
 LEAN = 0.02  # the same of walls, and of what has upright sides
 
@@ -74,13 +76,12 @@ def shows_another(frame: Frame, masks: dict[str, np.ndarray], key: str, label: s
 
     `masks` are the (H, W) bool masks of all objects by key.
     """
-    mask = masks[key]
-    few = np.count_nonzero(surface.pixels) * surface.step**2 < FEW_SHARE * np.count_nonzero(mask)
+    few = np.count_nonzero(surface.pixels) < FEW_SHARE * np.count_nonzero(surface.silhouette)
     if not few or surface.few or frame.lidar or frame.soft:
         return False
     if surface.sparse:  # of what is dense elsewhere, strays
         return _is_limited(frame)
-    view = footing.look(frame, mask)
+    view = footing.look(frame, masks[key])
     covered = np.any([other[view.window] for other in masks.values()], axis=0)
     away = frame.window_directions(surface.window)[2] * frame.depth[surface.window]
     return float(away[surface.pixels].max()) < least_distance(frame, view, label, covered)
@@ -88,13 +89,18 @@ def shows_another(frame: Frame, masks: dict[str, np.ndarray], key: str, label: s
 
 def open_end(frame: Frame, surface: Surface, extent: Extent, label: str) -> Extent:
     """Return the extent of an object that may go on beyond the sensor's range, as far as its kind does."""
+    farthest = float(frame.depth[::SAMPLE_PX, ::SAMPLE_PX].max())
+    if surface.sparse or frame.soft or extent.seen[1, 2] < NEAR_RANGE * farthest:
+        return extent
     silhouette, depth = surface.silhouette, frame.depth[surface.window]
     inner = cv2.erode(silhouette.view(np.uint8), RIM, borderValue=0) > 0
-    lost = np.count_nonzero(inner & (depth == 0))
-    if surface.sparse or frame.soft or lost <= LOST_SHARE * np.count_nonzero(inner):
+    if np.count_nonzero(inner & (depth == 0)) <= LOST_SHARE * np.count_nonzero(inner):
         return extent
-    shares = _share_of_range(frame, depth, frame.window_directions(surface.window))
-    if percentiles(shares[surface.pixels], (RANGE_PERCENT,))[0] < AT_RANGE or not _is_limited(frame):
+    rows, columns = np.divmod(evenly(surface.pixels, POINTS), silhouette.shape[1])
+    top, left = (side.start for side in surface.window)
+    rays = frame.directions(rows * surface.step + top, columns * surface.step + left)
+    shares = _share_of_range(frame, depth[rows, columns], rays)
+    if percentiles(shares, (RANGE_PERCENT,))[0] < AT_RANGE or not _is_limited(frame):
         return extent
     box = extent.box.copy()
     box[1, 2] = max(box[1, 2], extent.seen[1, 2] + size_priors.most_depth(label, float(np.ptp(box[:, 0]))))
@@ -116,14 +122,13 @@ def _share_of_range(frame: Frame, depth: np.ndarray, rays: np.ndarray) -> np.nda
 
     That is the farthest along the view or along sight, whichever the sensor's range is.
     """
-    height, width = frame.depth.shape
-    rows, columns = (part.ravel() for part in np.mgrid[:height:SAMPLE_PX, :width:SAMPLE_PX])
-    every = frame.depth[rows, columns]
-    chosen = every > 0
-    every, lengths = every[chosen], np.linalg.norm(frame.directions(rows[chosen], columns[chosen]), axis=0)
-    if not len(every):
+    every = frame.depth[::SAMPLE_PX, ::SAMPLE_PX]
+    rows, columns = every.nonzero()
+    if not len(rows):
         return np.zeros_like(depth)
-    limits = [percentiles(values, (RANGE_PERCENT,))[0] for values in (every, every * lengths)]
+    every = every[rows, columns]
+    along_sight = every * np.linalg.norm(frame.directions(rows * SAMPLE_PX, columns * SAMPLE_PX), axis=0)
+    limits = [percentiles(values, (RANGE_PERCENT,))[0] for values in (every, along_sight)]
     return depth * np.maximum(1 / limits[0], np.linalg.norm(rays, axis=0) / limits[1])
 
 
