@@ -13,6 +13,7 @@ import numpy as np
 
 from spacesgg import completion, edge_rays, label_kinds, size_priors
 from spacesgg.frame import Frame
+from spacesgg.quantiles import of_rows, percentiles
 from spacesgg.visible import Visible
 
 HIDDEN_M = 0.05  # so far bodies must be taken to go on beyond what is seen of them to be worth a look
@@ -59,7 +60,8 @@ def end_on_tops(boxes: np.ndarray, frame: Frame, visible: Visible, labels: list[
     if not hidden.any():
         return boxes
     boxes, scene = boxes.copy(), _scene(frame, visible, labels)
-    places, lowest = np.median(visible.points[::2], axis=2).T, visible.boxes[:, 1, 1]
+    places = of_rows(np.sort(visible.points[::2], axis=2), 50).T
+    lowest = visible.boxes[:, 1, 1]
     for i in [i for i, label in enumerate(labels) if label_kinds.carries(label)]:
         above = hidden & (lowest <= visible.tops[i] + ABOVE_M)
         above[i] = False
@@ -103,7 +105,7 @@ def _most_aside(scene: _Scene, solids: list[Solid | None], i: int, side: int) ->
         return side * np.inf
     across = np.array([-along[1], along[0]])
     own = solids[i]
-    reach = float(np.percentile(own.outline @ along, END_PERCENT))
+    reach = percentiles(own.outline @ along, (END_PERCENT,))[0]
     low, high = (own.outline @ across).min(), (own.outline @ across).max()
     ends = np.inf
     for j, other in enumerate(solids):
@@ -147,7 +149,7 @@ def _top(scene: _Scene, i: int) -> Solid | None:
     x, y, z = visible.points[:, i, visible.fresh[i]]
     level = y < visible.tops[i] + BAND_M + visible.sigmas[i]
     enough = np.count_nonzero(level) >= MIN_POINTS
-    height = float(np.median(y[level])) if enough else float(visible.tops[i])
+    height = percentiles(y[level], (50,))[0] if enough else float(visible.tops[i])
     # Of boxes the sides tell it as well: their tops may be as high as the camera.
     parts = _body(scene, i) if label_kinds.is_box(scene.labels[i]) else []
     if enough:
