@@ -16,6 +16,7 @@ Kinds of depth, and what has to be said to the later commands:
   clean    exact depth and masks, 16-bit, --scale-factor 5000
   kinect   structured-light noise, holes, flying pixels; masks grown by 2 pixels; 5000
   grown    the same with masks grown by 2 to 8 pixels; 5000
+  short    the same as kinect, but nothing beyond 4.5 m has depth; 5000
   tilted   the same as kinect, the camera looking down by up to 34° or up by 10°, rolled by up to 5°; 5000
   stereo   noise that neighbours share, near things fattened, shadows of the other camera; masks +2; 5000
   tof      time of flight: noise, mixed pixels at edges, nothing beyond 6 m; masks grown by 2 pixels; 5000
@@ -46,8 +47,11 @@ from spacesgg.atomic import atomic_open
 from spacesgg.errors import InputError
 from spacesgg.offline_phrases import count_word, join
 
-KINDS = ("clean", "kinect", "grown", "tilted", "drift", "sparse", "inverse", "stereo", "tof")
-SCALE_FACTORS = {**dict.fromkeys(("clean", "kinect", "grown", "tilted", "stereo", "tof"), 5000), "sparse": 256}
+KINDS = ("clean", "kinect", "grown", "tilted", "drift", "sparse", "inverse", "stereo", "tof", "short")
+SCALE_FACTORS = {
+    **dict.fromkeys(("clean", "kinect", "grown", "tilted", "stereo", "tof", "short"), 5000),
+    "sparse": 256,
+}
 MASK_GROWTH = {"clean": (0, 0), "grown": (2, 8), "drift": (5, 5), "inverse": (5, 5)}  # pixels; 2 otherwise
 MIN_VISIBLE = 60  # pixels; what shows less is not annotated, but still hides what is behind it
 MIN_RETURNS = 12  # LiDAR returns on the object; people who label driving data leave out what has none
@@ -107,7 +111,8 @@ def measure(
             exact.depth_m.shape,
             rng,
         )
-    return sensor_noise.kinect(exact.depth_m, exact.slant, exact.albedo, scene_layout.FOCAL, rng)
+    reach = sensor_noise.SHORT_REACH if kind == "short" else sensor_noise.KINECT_REACH
+    return sensor_noise.kinect(exact.depth_m, exact.slant, exact.albedo, scene_layout.FOCAL, rng, reach)
 
 
 def annotated(exact: scene_render.Render, depth: np.ndarray, kind: str) -> list[int]:

@@ -11,6 +11,7 @@ import numpy as np
 KINECT_BASELINE = 0.075  # metres between projector and camera
 KINECT_STEPS = 8  # disparities are told to an eighth of a pixel
 KINECT_REACH = (0.5, 8.0)  # metres
+SHORT_REACH = (0.3, 4.5)
 STEREO_BASELINE = 0.05  # metres between the two cameras
 STEREO_SHARED, STEREO_WHITE = 0.12, 0.05  # pixels of disparity, shared by a matching window's pixels and not
 STEREO_WINDOW = 4.0  # pixels: the sigma of the weight that a matching window gives its neighbours
@@ -35,9 +36,14 @@ def depth_edges(depth_m: np.ndarray, ratio: float = 0.03) -> np.ndarray:
 
 
 def kinect(
-    depth_m: np.ndarray, slant: np.ndarray, albedo: np.ndarray, focal: float, rng: np.random.Generator
+    depth_m: np.ndarray,
+    slant: np.ndarray,
+    albedo: np.ndarray,
+    focal: float,
+    rng: np.random.Generator,
+    limits: tuple[float, float] = KINECT_REACH,
 ) -> np.ndarray:
-    """Return the depth a Kinect-like structured-light camera would measure.
+    """Return the depth a Kinect-like structured-light camera would measure, from and up to `limits` in metres.
 
     `slant` is |cosine| between ray and normal, `albedo` (H, W, 3). In order: depths misplaced sideways, flying
     pixels at edges, axial noise (partly shared by neighbours, as block matching does), disparity steps, and no
@@ -73,7 +79,7 @@ def kinect(
     blobs = smooth_noise(rng, z.shape, (40, 30))
     lost |= (albedo.mean(axis=2) < 0.16) & (blobs > 0.2)
     lost |= smooth_noise(rng, z.shape, (60, 45)) > 2.6
-    valid &= ~lost & (z >= KINECT_REACH[0]) & (z <= KINECT_REACH[1])
+    valid &= ~lost & (z >= limits[0]) & (z <= limits[1])
     return np.where(valid, z, 0).astype(np.float32)
 
 

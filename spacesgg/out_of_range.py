@@ -94,7 +94,8 @@ def open_end(frame: Frame, surface: Surface, extent: Extent, label: str) -> Exte
         return extent
     silhouette, depth = surface.silhouette, frame.depth[surface.window]
     inner = cv2.erode(silhouette.view(np.uint8), RIM, borderValue=0) > 0
-    if np.count_nonzero(inner & (depth == 0)) <= LOST_SHARE * np.count_nonzero(inner):
+    lost = inner & (depth == 0)
+    if np.count_nonzero(lost) <= LOST_SHARE * np.count_nonzero(inner):
         return extent
     rows, columns = np.divmod(evenly(surface.pixels, POINTS), silhouette.shape[1])
     top, left = (side.start for side in surface.window)
@@ -104,11 +105,11 @@ def open_end(frame: Frame, surface: Surface, extent: Extent, label: str) -> Exte
         return extent
     box = extent.box.copy()
     box[1, 2] = max(box[1, 2], extent.seen[1, 2] + size_priors.most_depth(label, float(np.ptp(box[:, 0]))))
-    # The rays of its silhouette part with the distance.
-    rays = frame.window_directions(surface.window)[:, silhouette]
+    # The rays of the part that is lost, up to the silhouette's edge, part with the distance.
+    rays = frame.window_directions(surface.window)[:, (cv2.dilate(lost.view(np.uint8), RIM) > 0) & silhouette]
     aside = rays[:2] / rays[2] * box[1, 2]
     box[0, :2] = np.minimum(box[0, :2], aside.min(axis=1))
-    box[1, :2] = np.maximum(box[1, :2], aside.max(axis=1))
+    box[1, :2] = np.maximum(box[1, :2], np.minimum(aside.max(axis=1), (np.inf, frame.ground_height)))
     return extent._replace(box=box)
 
 

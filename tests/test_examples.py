@@ -160,6 +160,7 @@ def test_noise_is_of_the_size_it_says():
     both = (exact.depth_m > 1) & (measured > 0)
     assert 0.001 < np.median(np.abs(measured[both] / exact.depth_m[both] - 1)) < 0.006
     assert measured.max() < 6
+    assert make_scenes.draw(0, "short", 4)[2].max() < 4.6
     _, exact, drifted = make_scenes.draw(1, "drift", 4)
     known = exact.depth_m > 0
     ratio = drifted[known] / exact.depth_m[known]
