@@ -83,6 +83,17 @@ def test_strays_before_what_is_out_of_range_are_not_its_surface(tmp_path):
     assert found["wardrobe"][2] == -1
 
 
+def test_single_strays_between_near_things_are_not_the_surface_of_what_is_out_of_range(tmp_path):
+    things = {
+        "crate": [[[-1.9, 1.0, 3.7], [-1.4, 1.4, 3.95]]],
+        "wardrobe": [[[0.3, -1.0, 4.6], [1.3, 1.4, 5.2]]],
+        "cupboard": [[[-0.5, -0.9, 3.1], [0.19, 1.4, 3.6]]],
+        "cabinet": [[[0.86, -0.9, 3.1], [1.5, 1.4, 3.8]]],
+        "sofa": [[[0.2, 0.7, 3.2], [0.85, 1.4, 3.8]]],
+    }
+    assert relations(tmp_path, things, stray=np.s_[130:142, 200:201])["wardrobe"][2] < 1
+
+
 def test_of_what_goes_on_out_of_range_the_far_end_is_not_known(tmp_path):
     bench, picture = [[-2.2, 0.8, 2.8], [-1.4, 1.4, 4.5]], [[-0.3, -0.4, 3.8], [0.3, 0.2, 3.85]]
     found = relations(tmp_path, {"bench": [bench], "picture": [picture]}, along_sight=True)
