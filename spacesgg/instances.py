@@ -78,7 +78,8 @@ def find_surfaces(
         depth = sparse_returns.standing(depth, road, np.logical_or.reduce(list(masks.values())))
     standing = {key for key in masks if lidar and street_sizes.size_range(labels.get(key, ""))}
     found = {
-        key: find_surface(depth, mask, soft, claims[key], road, key in standing) for key, mask in masks.items()
+        key: find_surface(depth, mask, soft, claims[key], road, key in standing, lidar)
+        for key, mask in masks.items()
     }
     if not lidar:
         tried = [] if soft else [key for key, surface in found.items() if surface is not None]

@@ -27,7 +27,6 @@ OF_COLUMNS = 0.7  # of the object's columns show the ground's end below it
 AROUND = 0.8  # of what is seen around the object has no depth
 OVERHANG = 0.07  # of the distance: tops are nearer than the ground that is seen below them
 FEW_SHARE = 0.15  # of the silhouette: what else is seen there is no more
-STRAY_SHARE = 0.01  # of it: where much is out of range so little is nobody's surface
 RIM = np.ones((5, 5), np.uint8)  # along the silhouette's edges what is in range loses its depth, too
 LOST_SHARE = 0.1  # of the silhouette within has no depth
 AT_RANGE = 0.93  # of the range is where things end that go on beyond it
@@ -77,10 +76,10 @@ def shows_another(frame: Frame, masks: dict[str, np.ndarray], key: str, label: s
 
     `masks` are the (H, W) bool masks of all objects by key.
     """
-    count, area = np.count_nonzero(surface.pixels), np.count_nonzero(surface.silhouette)
-    if count >= FEW_SHARE * area or surface.few or frame.lidar or frame.soft:
+    few = np.count_nonzero(surface.pixels) < FEW_SHARE * np.count_nonzero(surface.silhouette)
+    if not few or surface.few or frame.lidar or frame.soft:
         return False
-    if surface.sparse or count < STRAY_SHARE * area:
+    if surface.sparse:  # of what is dense elsewhere, strays
         return _is_limited(frame)
     view = footing.look(frame, masks[key])
     covered = np.any([other[view.window] for other in masks.values()], axis=0)

@@ -7,7 +7,7 @@ import pytest
 from ray_cast import render, tilt
 
 import multiview_layers
-from spacesgg import extents, frame, out_of_range, pointmaps, surfaces
+from spacesgg import extents, frame, instances, out_of_range, pointmaps, surfaces
 
 FLOOR = [[-9, 1.4, -1], [9, 1.5, 14]]
 WALL = [[-9, -3, 8], [9, 1.5, 8.1]]
@@ -109,3 +109,18 @@ def test_what_is_dark_does_not_make_the_range_end_before_it():
     surface = surfaces.find_surface(scene.depth, ids == 0, scene.soft)
     extent = extents.find_extent(scene, surface, "bookshelf")
     assert out_of_range.open_end(scene, surface, extent, "bookshelf") is extent
+
+
+@pytest.mark.parametrize("count", [6, 30])
+def test_strays_under_a_large_mask_give_no_layer_where_depth_is_dense(count):
+    depth = np.zeros((240, 320), np.float32)
+    depth[140:] = np.linspace(4.0, 2.0, 100)[:, None]
+    mask = np.zeros((240, 320), bool)
+    mask[10:110, 100:200] = True
+    rows, columns = np.divmod(np.arange(count), 6)
+    depth[40 + 2 * rows, 150 + 2 * columns] = 3.0
+    labels = {"a": "wardrobe"}
+    assert instances.find_surfaces(depth, {"a": mask}, False, False, labels, None)["a"] is None
+    # Projected LiDAR is so sparse everywhere.
+    depth[140:] = 0
+    assert instances.find_surfaces(depth, {"a": mask}, False, True, labels, None)["a"] is not None
