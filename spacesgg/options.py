@@ -5,6 +5,7 @@ import math
 import os
 from pathlib import Path
 
+JSON_ENDINGS = (".json", ".jsonl")
 MOST = 1_000_000_000  # of anything that is counted: far above all use, and small enough for all that counts it
 
 
@@ -60,13 +61,22 @@ def text(given: str) -> str:
 def output_file(given: str) -> Path:
     """Return the path of a file to write: one that ends as a folder's is none, and Path would take that end off.
 
-    A folder that is there already is left to `outputs.check_file`, which tells of it with or without that end.
+    Nor is a file that is there already and not named as one of JSON, as pictures, masks and depth maps are not, or
+    a link to such a one. A folder that is there already is left to `outputs.check_file`, which tells of it with or
+    without that end.
     """
     if not given.strip():
         raise argparse.ArgumentTypeError(f"is empty ({given!r}): name a file to write")
     if given.endswith(("/", os.sep, "/.")) and not Path(given).is_dir():
         example = Path(given) / "out.json"
         raise argparse.ArgumentTypeError(f"{given!r} names a folder; name a file to write, such as {example}")
+    if os.path.isfile(given):  # noqa: PTH113 (which tells of a name that is too long, too)
+        for path in (Path(given), Path(given).resolve()):
+            if path.suffix.lower() not in JSON_ENDINGS:
+                raise argparse.ArgumentTypeError(
+                    f"{path} is there already, and by its name it is no {' or '.join(JSON_ENDINGS)} file that may "
+                    "be replaced; name another one, or move it away"
+                )
     return Path(given)
 
 

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from spacesgg import atomic, batch
+from spacesgg import atomic, batch, options
 from spacesgg.errors import InputError
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
@@ -24,7 +24,7 @@ def check_file(output: Path) -> None:
         atomic.refuse_as_output(batch.errors_path(output))
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({error.strerror})") from error
-    if output.suffix.lower() not in (".json", ".jsonl"):
+    if output.suffix.lower() not in options.JSON_ENDINGS:
         print(f"{output}: written as .json, for its ending is neither that nor .jsonl", file=sys.stderr)
 
 

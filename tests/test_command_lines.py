@@ -69,6 +69,20 @@ def test_a_name_that_ends_as_a_folder_s_is_no_output_file(folder, capsys, name, 
     assert sorted(path.name for path in folder.iterdir()) == ["in.json", "training.json"]
 
 
+@pytest.mark.parametrize("name", [*WRITERS, "boxes", "masks"])
+def test_an_output_replaces_no_file_that_is_not_named_as_one_of_json(folder, capsys, name):
+    command, flags = (WRITERS | MODELS)[name]
+    (folder / "depth.png").write_text("picture")
+    (folder / "link.json").symlink_to("depth.png")
+    (folder / "link.png").symlink_to("in.json")
+    for output in ("depth.png", "link.json", "link.png"):
+        assert run(command, *flags.split(), "--output-file", output) == 2
+        said = capsys.readouterr().err
+        assert "png is there already, and by its name it is no .json or .jsonl file" in said
+    assert (folder / "depth.png").read_text() == "picture" and (folder / "link.json").is_symlink()
+    assert orjson.loads((folder / "in.json").read_bytes()) == {"a.jpg": SCENE}
+
+
 def test_a_folder_without_a_name_is_none_for_pictures(folder, capsys):
     assert run(draw_layers, "--anno-file", "in.json", "--output-dir", "/") == 2
     said = capsys.readouterr().err
