@@ -12,6 +12,10 @@ from spacesgg.errors import InputError
 
 # What a full or broken disk answers to a write, whatever else the writer's block was doing.
 DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS))
+# In these no file is made: what looks like one is the system's, as /dev/stdout, or one that a shell has open.
+_DEVICES = Path("/dev")  # but not the folders in it: /dev/shm holds files
+_OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
+_MOST_LINKS = 40  # from one to the next, as the system counts them
 
 
 def refuse_as_output(output: Path, *inputs: Path | None) -> None:
@@ -31,24 +35,43 @@ def _problem(output: Path, inputs: list[Path]) -> str | None:
             return "is also an input, which the output would replace; name another file"
         if not output.is_file():
             return f"is {'a folder' if output.is_dir() else 'no regular file'}; name a file to write"
+    output = _followed(output)
     parent = next((folder for folder in output.parents if folder.exists()), None)
     if parent is not None and not parent.is_dir():
         return f"cannot be written, for {parent} is a file, not a folder"
     return None
 
 
+def _followed(output: Path) -> Path:
+    """Return where `output` leads when it is a link: what is written replaces the file there, and the link stays.
+
+    Raises InputError where it is, or leads by way of, a device or an entry of /proc.
+    """
+    path = output
+    for _ in range(_MOST_LINKS):
+        folder = Path(os.path.realpath(path.parent))
+        if folder == _DEVICES or any(folder.is_relative_to(place) for place in _OF_THE_SYSTEM):
+            led = "" if path is output else f"leads to {path}, which "
+            raise InputError(f"{output}: {led}is no regular file, as nothing in {folder} is; name a file to write")
+        if not path.is_symlink():
+            return path
+        path = folder / path.readlink()
+    raise InputError(f"{output}: is a link that leads back to itself; name a file to write, or remove it")
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, with its suffix, and rename it onto `path` on success.
 
-    On any exception the temporary file is removed and what stood at `path` before stays. Raises InputError where
-    the file cannot be made or the disk is full.
+    Where `path` is a link, that is done where it leads. On any exception the temporary file is removed and what
+    stood at `path` before stays. Raises InputError where the file cannot be made or the disk is full.
     """
     path = Path(path)
     refuse_as_output(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        target = _followed(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=path.suffix, dir=target.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
     os.close(descriptor)
@@ -59,7 +82,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         temporary.chmod(0o666 & ~umask)
         yield temporary
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         if error.errno in DISK_ERRORS:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
