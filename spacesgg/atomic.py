@@ -12,6 +12,7 @@ from spacesgg.errors import InputError
 
 # What a full or broken disk answers to a write, whatever else the writer's block was doing.
 DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS))
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # In these no file is made: what looks like one is the system's, as /dev/stdout, or one that a shell has open.
 _DEVICES = Path("/dev")  # but not the folders in it: /dev/shm holds files
 _OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
@@ -73,7 +74,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=path.suffix, dir=target.parent)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+        raise _unwritten(path, error) from error
     os.close(descriptor)
     # mkstemp makes files private to their owner; outputs follow the user's umask like any other file.
     umask = os.umask(0)
@@ -85,10 +86,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(target)
     except OSError as error:
         if error.errno in DISK_ERRORS:
-            raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+            raise _unwritten(path, error) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _unwritten(path: Path, error: OSError) -> InputError:
+    remedy = "; free space there and run again" if error.errno in _NO_ROOM else ""
+    return InputError(f"{path}: cannot be written ({error.strerror}){remedy}")
 
 
 @contextlib.contextmanager

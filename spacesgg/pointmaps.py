@@ -27,8 +27,11 @@ def unproject(depth_m: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
 
 def write_pointmap(path: Path, points: np.ndarray) -> None:
     """Write the point map as `.npy`, whole or not at all."""
+    points = np.ascontiguousarray(points)
     with atomic_open(path) as stream:
-        np.save(stream, points)
+        # As np.save does, but that one writes to files by itself and keeps back why it could not: a full disk.
+        np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(points))
+        stream.write(memoryview(points).cast("B"))
 
 
 def write_compact(path: Path, depth_m: np.ndarray, intrinsics: np.ndarray) -> None:

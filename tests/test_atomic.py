@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -83,3 +84,11 @@ def test_a_file_that_is_open_elsewhere_is_not_replaced_by_way_of_its_device(tmp_
         with pytest.raises(InputError, match="no regular file"), atomic_open(link) as output:
             output.write(b"whole")
     assert link.is_symlink() and (tmp_path / "redirected.json").read_bytes() == b""
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path):
+    with (
+        pytest.raises(InputError, match=r"out.json: cannot be written \(No space left on device\); free space"),
+        atomic_open(tmp_path / "out.json"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -517,3 +518,26 @@ def test_large_clouds_are_written_block_by_block_and_small_ones_at_once_alike(tm
         tracemalloc.stop()
     assert (tmp_path / "blocks.ply").read_bytes() == (tmp_path / "whole.ply").read_bytes()
     assert peak < 1_000_000  # all vertices at once are 4.5 MB
+
+
+@pytest.mark.parametrize(("options", "suffix", "room"), [([], "npy", 5000), (["--compact"], "npz", 1000)])
+def test_a_disk_without_room_for_a_point_map_is_told_with_the_file(dataset, options, suffix, room):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+        assert run(dataset, "--scale-factor", "1000", *options) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    folder = dataset / "point_clouds"
+    lines = (dataset / "point_clouds.errors.jsonl").read_bytes().splitlines()
+    reasons = {line["image"]: line["reason"] for line in map(orjson.loads, lines)}
+    assert reasons["a.png"] == f"{folder / f'a.{suffix}'}: cannot be written (File too large)"
+    assert len(reasons) == 3 and not list(folder.iterdir())
+
+
+def test_a_point_map_is_the_file_that_numpy_would_write(tmp_path):
+    points = np.random.default_rng(0).random((H, W, 3), np.float32)
+    for kept in (points, points[:, ::-1]):
+        pointmaps.write_pointmap(tmp_path / "ours.npy", kept)
+        np.save(tmp_path / "theirs.npy", np.ascontiguousarray(kept))
+        assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
