@@ -1,21 +1,32 @@
 """Orders that a sentence tells: "from left to right: the lamp, the sofa and then the bed"."""
 
 import itertools
+import re
 from collections.abc import Sequence
 
 from spacesgg.mentions import Mention
-from spacesgg.relation_words import Token
+from spacesgg.relation_words import Meaning, Token
 from spacesgg.sentence import Sentence
 from spacesgg.statements import Atom, Claim
+
+# "Going from near to far, the lamp and the sofa come between the desk and the bed", and the other way round: the
+# kinds of the words up to the list, the list, and the rest.
+_ENDS = "BML?,?&,?M"
+_BETWEEN_TWO = (
+    re.compile(rf"(O?[,;XV]*)(M(?:,?&?,?M)+)[,V]*{_ENDS}[zO]*"),
+    re.compile(rf"(O?[,;XV]*{_ENDS}[zO,]*V[,;]*)(M(?:,?&?,?M)+)"),
+)
 
 
 def order_claims(sentence: Sentence) -> list[Claim]:
     """Read "from left to right: the lamp, the sofa and then the bed"."""
     asked = sentence.reader.asked
+    if any(token.kind == "B" for token in sentence.t):
+        return _order_between(sentence)
     found = _clause([token for token in sentence.all if token.kind in "MTO,&;"])
     orders = [token for token in found if token.kind == "O"]
     named = [token for token in found if token.kind == "M"]
-    if any(token.kind in "BR" for token in sentence.all) or len(orders) > 1 or len(named) < 2:
+    if any(token.kind == "R" for token in sentence.all) or len(orders) > 1 or len(named) < 2:
         return []
     steps = [token for token in found if token.kind == "T"]
     if orders:
@@ -27,9 +38,32 @@ def order_claims(sentence: Sentence) -> list[Claim]:
     else:
         return []
     opens = bool(steps) and steps[0].start < named[0].start and len(steps) > 1
+    return _in_a_row(sentence, meaning, at, found, ("",) if opens else (",&", ","))
+
+
+def _order_between(sentence: Sentence) -> list[Claim]:
+    """Read the order of a list of what is between two others, where words before it, or the question, tell one."""
+    row = [token for token in sentence.t if token.kind in "MO,&;BVXLzR"]
+    row = row[:-1] if row and row[-1].kind == ";" else row
+    match = next(filter(None, (form.fullmatch("".join(t.kind for t in row)) for form in _BETWEEN_TWO)), None)
+    if not match:
+        return []
+    orders = [token for token in row[: match.end(1)] if token.kind == "O"]
+    asked = sentence.reader.asked
+    meaning = orders[0].value if orders else asked.order if asked and asked.between else None
+    if not meaning:
+        return []
+    listed = row[slice(*match.span(2))]
+    return _in_a_row(sentence, meaning, orders[0] if orders else listed[0], listed, (",&", ","))
+
+
+def _in_a_row(
+    sentence: Sentence, meaning: Meaning, at: Token, found: list[Token], joints: tuple[str, ...]
+) -> list[Claim]:
+    """Return the claim that each name of a list comes before the next; the `joints` may part them or join them."""
     readings = []
-    for joints in ("",) if opens else (",&", ","):
-        groups = _groups(found, joints, sentence.mentions)
+    for parting in joints:
+        groups = _groups(found, parting, sentence.mentions)
         if len(groups) > 1:
             atoms = []
             for earlier, later in itertools.pairwise(groups):

@@ -1,5 +1,6 @@
 """The check of replies: what is true passes in any wording, what is false is named."""
 
+import itertools
 import random
 import sys
 from pathlib import Path
@@ -426,3 +427,30 @@ def test_what_is_reported_stands_in_the_record(tmp_path, monkeypatch):
         assert llm_based_query.main([*flags, "--base-url", server.url]) == 0
     (record,) = orjson.loads((tmp_path / "out.json").read_bytes())
     assert any("giraffe" in fault for fault in record["faults"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "ordered"),
+    [
+        ("Going from near to far, the {b}, the {c} and the {d} come between the {a} and the {e}.", True),
+        ("Going from near to far, between the {a} and the {e} are the {b} and the {c}.", True),
+        ("From near to far, you find the {b} and then the {c} between the {a} and the {e}.", True),
+        ("Between the {a} and the {e} in depth are the {b}, the {c} and the {d}.", False),
+        ("The {b} and the {c} lie between the {a} and the {e} in depth.", False),
+        ("Going from near to far, the {c} comes between the {a} and the {e}.", False),
+    ],
+)
+def test_a_list_of_what_is_between_two_is_an_order_where_its_words_say_so(answer, ordered):
+    keys = [f"[[{n}, 0, {n + 9}, 9]]" for n in range(0, 50, 10)]
+    labels = dict(zip("abcde", ("cup", "sofa", "lamp", "vase", "desk"), strict=True))
+    tags = {n: f"<ref>{label}</ref><box>{key}</box>" for (n, label), key in zip(labels.items(), keys, strict=True)}
+    text = f"Q: What lies between the cup and the desk in depth?\nA: {answer.format(**tags)}"
+    for proven in (False, True):
+        entry = {key: [label, [0.0, 0.0, 9.0, 9.0], "m"] for key, label in zip(keys, labels.values(), strict=True)}
+        entry["order_list"] = {
+            f"{a}>{b}": [0, 0, -1 if proven or a == keys[0] or b == keys[4] else 0]
+            for a, b in itertools.combinations(keys, 2)
+        }
+        scene = Scene.from_entry("a.jpg", entry)
+        found = check_reply(scene, Prompt([], "questions", pairs=1), text, "stop").faults
+        assert bool(found) == (ordered and not proven), found
