@@ -114,7 +114,7 @@ class Asker:
         return self.scene.nameable(*keys) and self.apt(view, axis, *keys)
 
     def long_named(self, view: str, *keys: str) -> bool:
-        """Tell whether one of the objects has to be called "the nearer cup in the picture"."""
+        """Tell whether one of the objects has to be called "the picture's nearer cup"."""
         return view != "front" and any(map(self.scene.twins, keys))
 
     def plain_first(self, view: str, facts: Sequence[Fact]) -> list[Fact]:

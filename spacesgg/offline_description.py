@@ -73,11 +73,11 @@ def _precede(scene: Scene, before: list[str], after: list[str]) -> bool:
     return bool(before and after) and all(scene.before("front", "front", a, b) for a in before for b in after)
 
 
-# What opens a text that does not tell everything.
+# What opens a text that does not tell everything. Within a layer there is no order.
 CROWDED = (
-    "there is a lot to see here; these are the larger things, from near to far",
-    "this is a crowded scene, of which only the larger things are told here, from front to back",
-    "many things are in view; the larger ones, from near to far, are these",
+    "there is a lot to see here; these are the larger things, layer by layer from near to far",
+    "this is a crowded scene, of which only the larger things are told here, layer by layer from front to back",
+    "many things are in view; the larger ones, from the nearest layer to the farthest, are these",
 )
 # Sentences that put a layer in its place. {listed} is what is new in it; the verbs agree with that.
 ONLY_LAYER = (
@@ -133,6 +133,7 @@ FARTHEST = (
 # What says that no more is there, in the layer or before it.
 WHOLE = re.compile(r"\{make\}|made up|consists|leaves|everything|next layer|layer deeper")
 SKY = ("{listed} can be seen as well", "{listed} {be} in view, too", "to be seen as well {be} {listed}")
+MOVING = re.compile("starting at|moving further|going on")  # who goes finds one thing after another
 OF_SEVERAL = re.compile(r"\{make\} up|made up|consists")  # a single thing makes nothing up
 SKYLESS = re.compile(r"everything|leaves|up the background")  # what would deny it
 REACHING = (
@@ -192,6 +193,8 @@ def _layer(
         options = tuple(option for option in options if not WHOLE.search(option))
     if not teller.plural(*new):
         options = tuple(option for option in options if not OF_SEVERAL.search(option))
+    if not scene.in_order("front", "front", new):
+        options = tuple(option for option in options if not MOVING.search(option))
     if scene.unplaced():
         options = tuple(option for option in options if not SKYLESS.search(option))
     told = teller.pick(*options, **words)

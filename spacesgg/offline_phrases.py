@@ -93,7 +93,8 @@ SIDES = {
     ("front", -1): "nearer than",
     ("front", 1): "farther away than",
 }
-# What lies between two; the last ones only of objects whose names tell no place, as "the left-hand cup" does.
+# What lies between two; the last ones only of objects whose names tell no place, as "the left-hand cup" does. Who
+# is asked to go along the axis tells what is there in its order: see IN_ORDER.
 BETWEEN = {
     "left": (
         "going from left to right, what comes between {one} and {other}",
@@ -112,6 +113,20 @@ BETWEEN = {
         "what lies between {one} and {other} in depth",
     ),
 }
+# What is told as coming along an axis is heard in the order of the list.
+GOING = {"left": "going from left to right", "up": "going down", "front": "going from near to far"}
+WAYS = {"left": "from left to right", "up": "in height", "front": "in depth"}
+IN_ORDER = (
+    "{going}, {listed} {come} between {both}",
+    "{listed} {come} between {both} {way}",
+    "between {both} {way} {come} {listed}",  # not from left to right, for which "between" tells no way
+    "that would be {listed}, coming between {both} {way}",
+)
+UNORDERED = (
+    "between {both} {way} are {listed}",
+    "{listed} lie between {both} {way}",
+    "{listed} are between {both} {way}",
+)
 # The last two of what is called "something", as people are not.
 NAMING = (
     "what do you see {words} {named}",

@@ -11,15 +11,20 @@ from spacesgg.offline_phrases import (
     COMPARATIVES,
     EITHER,
     FROM_THERE,
+    GOING,
+    IN_ORDER,
     NAMING,
     ORDERS,
     PREDICATES,
     SIDES,
     SUPERLATIVES,
+    UNORDERED,
+    WAYS,
     join,
     sentence,
     shuffled,
 )
+from spacesgg.offline_wording import Teller
 from spacesgg.scene import Fact
 
 
@@ -137,35 +142,41 @@ def between(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:
             continue
         asker.put |= asked
         one, other = teller.names([fact.first, fact.second], asker.tagging())
-        # not "between the left-hand cup on the right and …", nor "… and the left-hand cup in the picture in depth"
-        telling = scene.twins(fact.first) or scene.twins(fact.second)
-        fitting = BETWEEN[axis][:2] if telling else BETWEEN[axis]
-        question = asker.ask(view, teller.pick(*fitting, one=one, other=other))
         inside = scene.ordered(view, axis, inside)
-        listed, be = join(teller.all_of(inside)), teller.be(*inside)
-        if len(inside) == 1 and teller.chance(0.5):
-            key = inside[0]
-            manner = teller.manner(axis)
-            after = teller.predicate(Fact(view, axis, fact.first, key), 1, manner)
-            first = teller.the(fact.first)
-            before = teller.predicate(Fact(view, axis, key, fact.second), -1, manner)
-            text = f"{listed} {be} {after} {first} and {before} {teller.the(fact.second)}"
-        else:
-            both = join(teller.names([fact.first, fact.second]))
-            way = {"front": "in depth", "left": "from left to right", "up": "in height"}[axis]
-            going = {"front": "from near to far", "left": "from left to right", "up": "down"}[axis]
-            come = "come" if teller.plural(*inside) else "comes"
-            text = f"going {going}, {listed} {come} between {both}"
-            if not telling:
-                text = teller.pick(
-                    "{listed} {come} between {both} {way}",
-                    "going {way}, {listed} {come} between {both}" if axis == "left"
-                    else "between {both} {way} {come} {listed}",
-                    "that would be {listed}, coming between {both} {way}",
-                    listed=listed, come=come, both=both, way=way,
-                )  # fmt: skip
+        listed = teller.all_of(inside)
+        in_order = len(listed) == len(inside) and scene.in_order(view, axis, inside)
+        # not "between the left-hand cup on the right and …"
+        telling = bool(scene.twins(fact.first) or scene.twins(fact.second))
+        fitting = BETWEEN[axis][:2] if telling else BETWEEN[axis]
+        fitting = [clause for clause in fitting if in_order or not clause.startswith("going")]
+        question = asker.ask(view, teller.pick(*fitting, one=one, other=other))
+        text = _told_between(teller, fact, inside, join(listed), in_order, telling)
         return asker.add((question, asker.answer(view, axis, text)), inside)
     return None
+
+
+def _told_between(
+    teller: Teller, fact: Fact, inside: list[str], listed: str, in_order: bool, telling: bool
+) -> str:
+    """Return the clause that tells what lies between the two of a fact.
+
+    listed    the names of what is inside
+    in_order  whether these come in a known order: where they do not, nothing may sound as if they did
+    telling   whether a name of the two tells a place
+    """
+    view, axis = fact.view, fact.axis
+    sideways = axis == "left" and not in_order  # "from left to right" orders, as "in depth" does not
+    if sideways or (len(inside) == 1 and teller.chance(0.5)):
+        manner, tag = teller.manner(axis), len(inside) == 1  # a tag relates two objects
+        after = teller.predicate(Fact(view, axis, fact.first, inside[0]), 1, manner, tag)
+        first = teller.the(fact.first)
+        before = teller.predicate(Fact(view, axis, inside[0], fact.second), -1, manner, tag)
+        return f"{listed} {teller.be(*inside)} {after} {first} and {before} {teller.the(fact.second)}"
+    both = join(teller.names([fact.first, fact.second]))
+    options = (IN_ORDER[:1] if telling else IN_ORDER) if in_order else UNORDERED
+    options = [option for option in options if axis != "left" or not option.startswith("between")]
+    come = "come" if teller.plural(*inside) else "comes"
+    return teller.pick(*options, going=GOING[axis], listed=listed, come=come, both=both, way=WAYS[axis])
 
 
 def _most(asker: Asker, view: str, axis: str) -> tuple[str, str] | None:

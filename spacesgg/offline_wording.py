@@ -20,7 +20,8 @@ class Teller:
     """Names objects so that no two can be confused, and remembers what the text has named.
 
     `view` is where the teller stands. Words that single out one of several alike are the camera's; elsewhere they
-    would be taken for that viewer's own, so it is "the leftmost chair in the picture". Where no word does it is
+    would be taken for that viewer's own, so it is "the picture's leftmost chair", never "the leftmost chair in the
+    picture": at the end of a sentence that would be heard as where the whole of it holds. Where no word does it is
     "one of the chairs", with its box.
     """
 
@@ -113,7 +114,7 @@ class Teller:
         if not twins:
             return f"the {self._tag(key) if tag else noun.text}"
         if word := self.telling_word(key):
-            return f"the {word} {self._tag(key)}{self._of_the_picture(word)}"
+            return f"the {self._whose(word)}{word} {self._tag(key)}"
         if noun.mass:
             return f"some of the {self._tag(key)}"
         if noun.plural:
@@ -123,12 +124,12 @@ class Teller:
         count = f"{count_word(len(twins) + 1)} " if alike else ""
         return f"one of the {count}{grounded_text.ref(nouns.plural(noun.text), key)}"
 
-    def _of_the_picture(self, word: str) -> str:
+    def _whose(self, word: str) -> str:
         """Return what says that a telling word is the camera's, where another viewer's could be meant."""
-        if self.view == "front" or not word or word in TELLING_WORDS["up"]:
+        if self.view == "front" or word in TELLING_WORDS["up"]:
             return ""
-        labels = " ".join(thing.noun.text for thing in self.scene.things.values())
-        return f" in the {'photo' if 'picture' in labels else 'picture'}"
+        labels = " ".join(thing.noun.text for thing in self.scene.things.values()).lower()
+        return f"{'photo' if 'picture' in labels else 'picture'}'s "
 
     def telling_word(self, key: str) -> str:
         """Return what tells the object from its twins, the same throughout the text; "" where nothing does.
@@ -148,7 +149,7 @@ class Teller:
     def says_nothing(self, fact: Fact) -> bool:
         """Tell whether the names say it already: "the left-hand chair is to the left of the right-hand chair".
 
-        From elsewhere, "the nearer chair in the picture is behind the farther chair" sounds like a slip.
+        From elsewhere, "the picture's nearer chair is behind its farther chair" sounds like a slip.
         """
         if fact.view != "front" and fact.axis == "left":
             return False
@@ -163,8 +164,8 @@ class Teller:
     def awkward(self, axis: str, *keys: str) -> bool:
         """Tell whether the names sound odd for what is told along `axis`.
 
-        So does depth, or another viewer's sight, of "the nearer chair in the picture"; and "seen from behind, the
-        left-hand chair in the picture is to the right of the right-hand chair". "The lowest ball is left of the
+        So does depth, or another viewer's sight, of "the picture's nearer chair"; and "seen from behind, the
+        picture's left-hand chair is to the right of its right-hand chair". "The lowest ball is left of the
         nearest ball" leaves a reader to find out which is which.
         """
         words = {key: self.telling_word(key) for key in keys if self.scene.twins(key)}
@@ -187,12 +188,7 @@ class Teller:
 
     def names(self, keys: Sequence[str], tag: bool = True) -> list[str]:
         """Return the names of known objects for one list of them."""
-        named = [self.the(key, tag) for key in keys]
-        # "the nearer sofa and the farther sofa in the picture": said once of all
-        ends = {self._of_the_picture(self.telling_word(key)) if self.scene.twins(key) else "" for key in keys}
-        if len(ends) == 1 and (end := ends.pop()):
-            named[:-1] = [name.removesuffix(end) for name in named[:-1]]
-        return named
+        return [self.the(key, tag) for key in keys]
 
     def all_of(self, keys: Sequence[str]) -> list[str]:
         """Return the names of known objects for a list; all of a kind are "both cups" or "all three cups"."""

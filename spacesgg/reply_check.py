@@ -24,6 +24,7 @@ from spacesgg.errors import InputError
 from spacesgg.mentions import Names
 from spacesgg.prompt import Prompt
 from spacesgg.relation_words import tokens
+from spacesgg.rewording import plainer
 from spacesgg.scene import AXES, Scene
 from spacesgg.statements import Asked, Atom, Claim
 
@@ -170,7 +171,7 @@ def _viewpoint(
     question: str, names: Names, form: str, standing: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return the views that a question's answer is told from, those that "there" means, and those that go on."""
-    encoded, _ = names.encode(question)
+    encoded = plainer(names.encode(question)[0])
     place = viewpoints.place(viewpoints.cues(encoded))
     if form == "questions":
         standing = ("front",)

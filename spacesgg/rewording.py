@@ -6,6 +6,7 @@ All work on encoded texts (see mentions.py), in which "@3@" stands for an object
 import re
 
 from spacesgg.relation_words import Meaning
+from spacesgg.viewpoints import TELLING
 
 _NAME = r"((?:the |a |an |another |some )?@\d+@)"
 _RULES: tuple[tuple[re.Pattern, str], ...] = tuple(
@@ -17,6 +18,8 @@ _RULES: tuple[tuple[re.Pattern, str], ...] = tuple(
         (rf"{_NAME}\s*(?:<|>|→|->)\s*(?={_NAME})", r"\1, "),
         # not in a question: a yes to "isn't it nearer?" says that it is
         (r"\b(is|are|was|were|do|does|did|would|has|have|had)n['’]t\b(?![^.!?]*\?)", r"\1 not"),
+        # a name that the camera gave: "the picture's left-hand chair"
+        (rf"\b(?:picture|photo|image)['’]s ((?:{TELLING}) @\d+@)", r"\1 in the picture"),
         # "on the sofa's left"
         (
             rf"\b(?:on|to|at) {_NAME}(?:'s?)? (?:own |immediate |far )?(left|right)(?:-hand)?(?: side)?\b(?! of)",

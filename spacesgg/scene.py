@@ -6,6 +6,7 @@ left and right in the camera's own view it leaves out what the picture seems to 
 near one in metres and yet be seen before its middle, or past its other side; nobody who looks there would say so.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -228,6 +229,10 @@ class Scene:
         """Tell whether a fact follows from two others, by something that is known to lie between."""
         after, before = self._after[fact.view, fact.axis], self._before[fact.view, fact.axis]
         return not after[fact.first].isdisjoint(before[fact.second])
+
+    def in_order(self, view: str, axis: str, keys: Iterable[str]) -> bool:
+        """Tell whether each of the keys is known to come before the next."""
+        return all(self.before(view, axis, *pair) for pair in itertools.pairwise(keys))
 
     def ordered(self, view: str, axis: str, keys: Iterable[str]) -> list[str]:
         """Return the keys so that none comes after one that it is known to precede."""

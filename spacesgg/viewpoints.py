@@ -135,8 +135,8 @@ _DISTANCE = re.compile(
     re.IGNORECASE,
 )
 # "the left-hand chair in the picture" is a name, which the camera gave; where the speaker stands it does not say.
-_TELLING = "|".join((*TELLING_WORDS["left"], *TELLING_WORDS["front"], "closer", "closest", "further", "furthest"))
-NAMED = re.compile(rf"\b(?:{_TELLING}) @\d+@( in the (?:picture|photo|image))\b", re.IGNORECASE)
+TELLING = "|".join((*TELLING_WORDS["left"], *TELLING_WORDS["front"], "closer", "closest", "further", "furthest"))
+NAMED = re.compile(rf"\b(?:{TELLING}) @\d+@( in the (?:picture|photo|image))\b", re.IGNORECASE)
 RETURNING = re.compile(
     rf"\b(?:go|going|went|come|walk|step|move|return)\w*(?: \w+){{0,3}} {_CAMERA}|\bback (?:to"
     rf"|at) the (?:original|camera's)",

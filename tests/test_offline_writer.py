@@ -113,9 +113,9 @@ CHAIN = rf"(?:{PHRASE})(?:(?:, | and )(?:{PHRASE}))*"
 CLAIM = re.compile(
     rf"(?:both )?({LISTED}),? (?:which )?(?:is|are) ({CHAIN}) ({MENTION})((?: and (?:(?:{CHAIN}) )?{MENTION})*)"
 )
-BETWEEN = re.compile(rf"({LISTED}),? (?:comes?|coming) between ({MENTION}) and ({MENTION})", re.IGNORECASE)
+BETWEEN = re.compile(rf"({LISTED}),? (comes?|coming|lie|are) between ({MENTION}) and ({MENTION})", re.IGNORECASE)
 BETWEEN_TURNED = re.compile(
-    rf"between ({MENTION}) and ({MENTION})(?: in (?:depth|height))? comes? ({LISTED})", re.IGNORECASE
+    rf"between ({MENTION}) and ({MENTION}) in (?:depth|height) (comes?|are) ({LISTED})", re.IGNORECASE
 )
 AWAY = re.compile("|".join((*offline_phrases.FROM_THERE, "from where you", "from your side")), re.IGNORECASE)
 
@@ -134,7 +134,7 @@ def tokens(text, scene):
     for i, key in enumerate(keys):
         if not scene.twins(key):
             text = re.sub(rf"\b(the|The) {scene.things[key].noun.text}\b", rf"\1 @{i}@", text)
-    return re.sub(r"(?<=@) in the picture\b", "", text)
+    return re.sub(rf"\b(?:picture|photo)'s (?=(?:{ADJECTIVES}) @)", "", text)
 
 
 def keys_in(text, scene):
@@ -177,14 +177,15 @@ def assert_true_everywhere(text, scene, view):
             assert scene.relation(seen_from, subject, other)[AXES.index(axis)] == sign, (part, axis, sign)
             if (seen_from, axis) == ("front", "left"):
                 assert seen_to_the_left(scene, *((subject, other) if sign == -1 else (other, subject))), part
-        for match in BETWEEN.finditer(rest):
-            first, second = keys_in(match[2], scene)[0], keys_in(match[3], scene)[0]
-            for inside in keys_in(match[1], scene):
-                assert any(inside in scene.between(seen_from, axis, first, second) for axis in AXES), part
-        for match in BETWEEN_TURNED.finditer(rest):
-            first, second = keys_in(match[1], scene)[0], keys_in(match[2], scene)[0]
-            for inside in keys_in(match[3], scene):
-                assert any(inside in scene.between(seen_from, axis, first, second) for axis in AXES), part
+        told = [(match[1], match[2], *match.group(3, 4)) for match in BETWEEN.finditer(rest)]
+        told += [(match[4], match[3], *match.group(1, 2)) for match in BETWEEN_TURNED.finditer(rest)]
+        for listed, verb, first, second in told:
+            (first,), (second,) = keys_in(first, scene), keys_in(second, scene)
+            inside = keys_in(listed, scene)
+            axes = [axis for axis in AXES if set(inside) <= set(scene.between(seen_from, axis, first, second))]
+            assert axes, part
+            if len(inside) > 1 and (verb.startswith("com") or re.search("going|from left to right", part)):
+                assert any(scene.in_order(seen_from, axis, inside) for axis in axes), part
         left = BETWEEN_TURNED.sub("#", BETWEEN.sub("#", rest))
         assert not re.search(rf"\b(?:{PHRASE})\b", left), f"a relation that no reader understands: {part}"
 
