@@ -21,6 +21,9 @@ CONTINUED_SHARE = 0.5  # of a seam's pixels
 SEAM_REACH_PX = 8  # beyond the object's window: how wide a seam of two grown masks is
 FAR_BEHIND = 1.25
 APART_SHARE = 0.4  # of the pixels under a mask
+STRAY_SHARE = 0.01  # of a mask: so few pixels of what has lost its depth may be something else's
+STRAY_SHARE_AT_RANGE = 0.03
+MOSTLY_SEEN = 0.6  # of the pixels of a picture have depth, or much of it is out of the sensor's range
 
 
 def find_masks(
@@ -77,8 +80,9 @@ def find_surfaces(
     if road is not None and masks:
         depth = sparse_returns.standing(depth, road, np.logical_or.reduce(list(masks.values())))
     standing = {key for key in masks if lidar and street_sizes.size_range(labels.get(key, ""))}
+    strays = 0.0 if lidar else _stray_share(depth, soft)
     found = {
-        key: find_surface(depth, mask, soft, claims[key], road, key in standing, lidar)
+        key: find_surface(depth, mask, soft, claims[key], road, key in standing, strays)
         for key, mask in masks.items()
     }
     if not lidar:
@@ -95,6 +99,16 @@ def find_surfaces(
         if again is not None or key in contested:
             found[key] = again
     return found
+
+
+def _stray_share(depth: np.ndarray, soft: bool) -> float:
+    """Return on how much of its mask the few pixels are strays that an object has which lost its depth (H, W).
+
+    At a sensor's range what flies between something near and something lost is all that is left of the latter.
+    """
+    if np.count_nonzero(depth) < MOSTLY_SEEN * depth.size:
+        return STRAY_SHARE_AT_RANGE
+    return 0.0 if soft else STRAY_SHARE
 
 
 def _is_seam(

@@ -38,7 +38,6 @@ MIN_PART = 0.005  # of the largest surface
 # unless it has this share of the main surface.
 FRONT_SHARE = 0.1
 FEW_SHARE = 0.15  # of the mask; an object with fewer pixels is thin, or has lost its depth
-STRAY_SHARE = 0.01  # of the mask: so little of what has lost its depth may be something else's
 MEDIAN = (50.0,)
 MIDDLE = 0.7  # of the greatest distance to the mask's edge that pixels next to it have
 MIDDLE_KERNEL = np.ones((7, 7), np.uint8)  # across half a thin leg in its mask
@@ -71,13 +70,13 @@ def find_surface(
     claims: np.ndarray | None = None,
     road: Road | None = None,
     stands: bool = False,
-    lidar: bool = True,
+    strays: float = 0.0,
 ) -> Surface | None:
     """Return the object's pixels; depth (H, W), larger = farther, 0 = none, in any unit; mask (H, W) bool.
 
     `soft` says that depth crosses edges in ramps (depth_edges.py), `claims` (H, W) uint8 how many masks claim each
     pixel (overlaps.py), `road` the ground where depth is sparse, and `stands` that the object stands on it.
-    `lidar` says that it may be sparse everywhere: in a picture that is dense elsewhere a few pixels are strays.
+    Pixels on less than `strays`, a share of the mask, are strays; 0 where depth is sparse everywhere.
     None when too few pixels under the mask have depth, or when the few that do show what surrounds the object.
     """
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
@@ -98,7 +97,7 @@ def find_surface(
     around = cv2.dilate(inside.view(np.uint8), KERNEL, iterations=PAD_PX) - inside.view(np.uint8) > 0
     if count < SPARSE_COVERAGE * area and not _is_dense(z, around):
         pixels = find_returns(depth, mask, window, None if claims is None else claims > 1, road, stands)
-        least = MIN_RETURNS if lidar else max(MIN_RETURNS, STRAY_SHARE * area)
+        least = max(MIN_RETURNS, strays * area)
         return Surface(window, inside, pixels, around, True) if np.count_nonzero(pixels) >= least else None
     if count < MIN_POINTS:
         return None
@@ -112,16 +111,29 @@ def find_surface(
         # In soft depth masks are grown so much that what one sees through a chair may be in their middle.
         if not (soft and _is_nearer(z, pixels, middle)):
             pixels, silhouette = middle, inside
-        if not soft and np.count_nonzero(pixels) < STRAY_SHARE * area:
+        if np.count_nonzero(pixels) < strays * area:
             pixels = np.zeros_like(inside)
         if not pixels.any():
             pixels = pixels if soft else glimpses.find(z, inside, spill)
-            enough = np.count_nonzero(pixels) >= STRAY_SHARE * area
+            enough = np.count_nonzero(pixels) >= strays * area
             return Surface(window, inside, pixels, around, False, few=True) if pixels.any() and enough else None
+    if not soft and 2 * np.count_nonzero(pixels) < count and _is_background(z, inside, pixels):
+        return None
     if soft:
         pixels = soft_depth.trusted(z, pixels, inside, step)
         silhouette = inside  # trimmed it spills little, and feet on the floor look like spill
     return Surface(window, silhouette | pixels, pixels, around, False) if pixels.any() else None
+
+
+def _is_background(z: np.ndarray, inside: np.ndarray, pixels: np.ndarray) -> bool:
+    """Return whether `pixels` (h, w) bool of the mask go on beside it, and most of what is seen in it is nearer.
+
+    What is before them then is the object, though it ends where something as far away as it begins.
+    """
+    if not pixels.any():
+        return False
+    nearer = inside & (z > 0) & (z < np.float32(1 - STEP) * z[pixels].min())
+    return np.count_nonzero(nearer) > np.count_nonzero(pixels) and goes_on_beside(z, inside, pixels)
 
 
 def _is_nearer(z: np.ndarray, pixels: np.ndarray, others: np.ndarray) -> bool:
