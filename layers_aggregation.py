@@ -42,6 +42,7 @@ from spacesgg import (
     options,
     sparse_returns,
     stage,
+    stems,
     surfaces,
 )
 from spacesgg.errors import InputError
@@ -160,12 +161,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every object has a depth range, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
-    distinct = functools.partial(
-        annotations.one_image_a_stem,
+    read = functools.partial(
+        stems.read,
         uses_stem=lambda entry: not entry.get("depth") and annotations.has_objects(entry),
         what="neither entry names its depth map",
     )
-    return stage.run(STAGE, functools.partial(aggregate, args=args), args, distinct)
+    return stage.run(STAGE, functools.partial(aggregate, args=args), args, read)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ from spacesgg import (
     out_of_range,
     pointmaps,
     stage,
+    stems,
     surfaces,
     views,
 )
@@ -178,12 +179,12 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the stage; return 0 when every object has usable points, 1 when some failed, 2 for wrong input."""
     args = parse_args(arguments)
-    distinct = functools.partial(
-        annotations.one_image_a_stem,
+    read = functools.partial(
+        stems.read,
         uses_stem=annotations.has_objects,
         what=f"{args.point_cloud_dir} has one point map of that name",
     )
-    return stage.run(STAGE, functools.partial(order, args=args), args, distinct)
+    return stage.run(STAGE, functools.partial(order, args=args), args, read)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from spacesgg import annotations, atomic, batch, image_paths, images, interrupts, masks, options, outputs
+from spacesgg import annotations, atomic, batch, image_paths, images, interrupts, masks, options, outputs, stems
 from spacesgg.errors import InputError
 
 # BGR, warm to cold as the layers go back; told apart by the colour-blind too.
@@ -175,9 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
     work = functools.partial(draw, args=args)
     try:
         outputs.make_folder(args.output_dir)
-        entries = annotations.one_image_a_stem(
-            annotations.read(args.anno_file), lambda entry: True, "its picture has the same name"
-        )
+        entries = stems.read(args.anno_file, lambda entry: True, "their pictures would have one name")
         entries = image_paths.watch_base(
             entries, args.dataset_base, lambda told: print(f"draw_layers.py: {told}", file=sys.stderr)
         )

@@ -3,7 +3,7 @@
 import codecs
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,21 +134,6 @@ def are_levels(levels: Any) -> bool:
     return isinstance(levels, list) and all(
         isinstance(layer, list) and all(isinstance(key, str) for key in layer) for layer in levels
     )
-
-
-def one_image_a_stem(
-    entries: Iterable[tuple[str, dict[str, Any]]], uses_stem: Callable[[dict[str, Any]], bool], what: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the entries, made faulty where an earlier image of the same stem has the one `what` of that stem."""
-    first: dict[str, str] = {}
-    for image, entry in entries:
-        if uses_stem(entry) and not isinstance(entry, Faulty):
-            other = first.setdefault(Path(image).stem, image)
-            if other != image:
-                fault = f"{other} has the same stem, and {what}; rename one image, or run the two folders apart"
-                yield image, Faulty(list(entry.items()), fault)
-                continue
-        yield image, entry
 
 
 def set_depth_range(value: list, depth_range: list[float] | None) -> None:

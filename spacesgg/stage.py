@@ -2,10 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from spacesgg import annotations, batch, layers, options, outputs
+from spacesgg import annotations, batch, layers, options, outputs, stems
 from spacesgg.errors import InputError
 
 
@@ -77,19 +78,18 @@ def run(
     stage: Stage,
     work: Callable[[tuple[str, dict[str, Any]]], tuple[dict[str, Any], list[dict[str, str]]]],
     args: argparse.Namespace,
-    distinct: Callable[[Iterable], Iterable],
+    read: Callable[[Path], stems.Entries],
 ) -> int:
     """Do `work`, (image, entry) → (entry, failures), on every entry; return the exit status.
 
-    `distinct` makes the entries faulty that cannot be told from others. An entry that fails is written as it came,
-    less what an earlier run made, which would pass for fresh. 0 when nothing failed, 1 when something did, 2 for
-    wrong input.
+    `read` gives the entries of the input file (stems.py). An entry that fails is written as it came, less what an
+    earlier run made, which would pass for fresh. 0 when nothing failed, 1 when something did, 2 for wrong input.
     """
     failures, succeeded = batch.Failures(), 0
     try:
         outputs.check_file(args.output_file)
         with annotations.writer(args.output_file) as write:
-            entries = distinct(annotations.read(args.input_file))
+            entries = read(args.input_file)
             for (image, entry), result, reason in batch.run(work, entries, args.workers, None, stage.verb):
                 if reason is not None:
                     if stage.clear(entry):

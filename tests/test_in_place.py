@@ -62,14 +62,13 @@ def test_a_run_over_its_input_that_is_ended_leaves_it_as_it_was(given, number):
     end = f"import os; os.kill(os.getpid(), {int(number)})"
     code = f"""
 import sys, layers_aggregation as stage
-from spacesgg import annotations, interrupts
-read = annotations.read
-def read_some(path):
-    entries = read(path)
-    yield next(entries)
-    {end}
-    yield from entries
-annotations.read = read_some
+from spacesgg import interrupts
+aggregate = stage.aggregate
+def end_at_the_second(item, args):
+    if item[0] == "part.jpg":
+        {end}
+    return aggregate(item, args)
+stage.aggregate = end_at_the_second
 sys.exit(interrupts.run_main("stage", stage.main))
 """
     flags = command(layers_aggregation, given, given)

@@ -5,7 +5,7 @@ import pytest
 from ray_cast import render, tilt
 
 import multiview_layers
-from spacesgg import label_kinds, pointmaps
+from spacesgg import annotations, label_kinds, pointmaps
 
 FLOOR = [[-8, 1.4, -1], [8, 1.5, 12]]
 BACK = [[-8, -3, 8], [8, 1.5, 8.1]]
@@ -159,13 +159,21 @@ def test_levels_that_do_not_fit_the_entry_are_made_anew(tmp_path, levels):
     assert status == 0 and entry["levels"][0] == [KEYS["crate"]]
 
 
-def test_two_images_of_one_stem_do_not_share_a_point_map(tmp_path):
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_two_images_of_one_stem_stop_the_run_before_the_first_of_them_has_the_other_s_points(
+    tmp_path, capsys, monkeypatch, ending
+):
     entry = make_dataset(tmp_path)
-    (tmp_path / "in.json").write_bytes(orjson.dumps({"images/a.jpg": entry, "others/a.jpg": entry}))
-    status, _ = run(tmp_path)
-    out = orjson.loads((tmp_path / "out.json").read_bytes())
-    assert status == 1 and out["others/a.jpg"] == entry and out["images/a.jpg"]["levels"]
-    assert b"images/a.jpg has the same stem" in (tmp_path / "out.json.errors.jsonl").read_bytes()
+    with annotations.writer(tmp_path / f"in.{ending}") as write:
+        write("images/a.jpg", entry)
+        write("others/a.jpg", entry)
+    monkeypatch.setattr(multiview_layers, "order", lambda item, args: pytest.fail("the work began"))
+    arguments = ["--input-file", str(tmp_path / f"in.{ending}"), "--point-cloud-dir", str(tmp_path)]
+    assert multiview_layers.main([*arguments, "--output-file", str(tmp_path / "out.json")]) == 2
+    told = (
+        f"in.{ending}: images/a.jpg and others/a.jpg have the same stem, and {tmp_path} has one point map of that"
+    )
+    assert told in capsys.readouterr().err and not (tmp_path / "out.json").exists()
 
 
 def test_an_entry_of_another_image_size_fails_as_a_whole(tmp_path):

@@ -1,6 +1,8 @@
 """Annotation files as they come: malformed, doubled, empty, streamed."""
 
 import codecs
+import concurrent.futures
+import os
 import signal
 
 import cv2
@@ -267,15 +269,44 @@ def test_an_object_under_a_key_that_is_no_box_is_named_and_other_unknown_keys_ar
     assert out["[1, 1, 2, 2]"] == CUP and out["note"] == ["seen", 3] and out["levels"] == [["[[0, 0, 9, 9]]"]]
 
 
-def test_images_that_share_a_stem_do_not_share_a_depth_map_unless_they_say_so(folder):
+def test_images_that_share_a_stem_do_not_share_a_depth_map_unless_they_say_so(folder, capsys, monkeypatch):
     entry = {"[[0, 0, 9, 9]]": CUP}
     named = {"depth": "a.png", **entry}
-    images = {"x/a.jpg": entry, "y/a.jpg": entry, "z/a.jpg": named, "w/a.jpg": {}}
+    images = {"x/a.jpg": entry, "z/a.jpg": named, "w/a.jpg": {}}
     (folder / "in.json").write_bytes(orjson.dumps(images))
-    assert run(folder, "in.json", "out.json", "--workers", "2") == 1
-    ((image, _, reason),) = reasons(folder)
-    assert image == "y/a.jpg" and "x/a.jpg has the same stem" in reason
-    assert orjson.loads((folder / "out.json").read_bytes())["y/a.jpg"] == entry
+    assert run(folder, "in.json", "out.json") == 0
+    (folder / "in.json").write_bytes(orjson.dumps({**images, "y/a.jpg": entry}))
+    (folder / "out.json").unlink()
+    monkeypatch.setattr(layers_aggregation, "aggregate", lambda item, args: pytest.fail("the work began"))
+    assert run(folder, "in.json", "out.json") == 2
+    told = (
+        "in.json: x/a.jpg and y/a.jpg have the same stem, and neither entry names its depth map; rename one image"
+    )
+    assert told in capsys.readouterr().err and not (folder / "out.json").exists()
+
+
+def test_a_faulty_entry_may_own_the_depth_map_of_its_stem(folder, capsys):
+    key = b'"[[0, 0, 9, 9]]":["cup",[0,0,9,9]]'
+    lines = [b'{"image":"x/a.jpg",%b,%b}' % (key, key), b'{"image":"y/a.jpg",%b}' % key]
+    (folder / "in.jsonl").write_bytes(b"\n".join(lines))
+    assert run(folder, "in.jsonl", "out.json") == 2
+    assert "x/a.jpg and y/a.jpg have the same stem" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("last", "status"), [("x/a.jpg", 0), ("y/a.jpg", 2)])
+def test_lines_from_a_pipe_are_read_once_and_stop_at_the_second_of_a_stem(folder, capsys, last, status):
+    os.mkfifo(folder / "in.jsonl")
+    entry = {"[[0, 0, 9, 9]]": CUP}
+    images = [
+        {"image": "x/a.jpg", **entry},
+        {"image": "b.jpg", "depth": "a.png", **entry},
+        {"image": last, **entry},
+    ]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        pool.submit((folder / "in.jsonl").write_bytes, b"\n".join(map(orjson.dumps, images)))
+        assert run(folder, "in.jsonl", "out.jsonl") == status
+    assert (folder / "out.jsonl").exists() == (status == 0)
+    assert ("x/a.jpg and y/a.jpg have the same stem" in capsys.readouterr().err) == (status == 2)
 
 
 @pytest.mark.parametrize(
