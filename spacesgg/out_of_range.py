@@ -60,7 +60,9 @@ def least_distance(frame: Frame, view: View, label: str, others: np.ndarray) -> 
     inside = view.inside.any(axis=0).nonzero()[0]
     lowest = view.window[0].start + len(view.inside) - 1 - view.inside[::-1, inside].argmax(axis=0)
     columns = inside + view.window[1].start
-    below = (ends.away[columns] > 0) & (ends.rows[columns] > lowest - footing.GROWTH_PX[1])
+    # The ground seen below the shade of a lamp is not below its foot.
+    above = ends.rows[columns] > (lowest if on_wall else lowest.max()) - footing.GROWTH_PX[1]
+    below = above & (ends.away[columns] > 0)
     if below.mean() >= OF_COLUMNS:
         nearest = float(ends.away[columns][below].min())
     elif on_wall and (ends.hidden[columns] | (ends.away[columns] > 0)).all():

@@ -65,6 +65,14 @@ def test_a_dark_thing_that_hangs_may_be_near_all_the_same(tmp_path):
     assert found["pendant lamp"][2] == 0
 
 
+def test_a_dark_lamp_whose_shade_is_seen_before_what_is_out_of_range_is_not_out_of_range(tmp_path):
+    lamp = [[[0.1, -0.5, 1.9], [0.7, 0.1, 2.5]], [[0.38, 0.1, 2.18], [0.42, 1.4, 2.22]]]
+    found = relations(
+        tmp_path, {"crate": [[[-0.9, 1.0, 3.2], [-0.4, 1.4, 3.7]]], "floor lamp": lamp}, dark=["floor lamp"]
+    )
+    assert found["floor lamp"][2] >= 0
+
+
 @pytest.mark.parametrize("reach", [3.6, 20.0])
 def test_a_glass_table_and_what_stands_on_it_are_not_out_of_range(tmp_path, reach):
     legs = [[[x, 0.65, z], [x + 0.04, 1.4, z + 0.04]] for x in (-0.3, 0.86) for z in (2.0, 3.1)]
