@@ -82,3 +82,15 @@ def test_a_mask_that_is_drawn_too_small_keeps_the_side_that_it_ends_in(inwards):
     mask = np.zeros(depth.shape, bool)
     mask[30 + inwards : 90 - inwards, 40 + inwards : 98 - inwards] = True
     assert depth_range(depth, mask)[1] >= 3.2
+
+
+def test_what_is_far_behind_most_of_the_mask_and_goes_on_beside_it_is_not_the_object():
+    """A bottle before a wall, beside a box as far away as it: its mask is grown over both, and holes part them."""
+    depth = np.full((120, 120), 6.5, np.float32)
+    depth[:, 63:] = 4.44
+    depth[40:72, 54:56] = 0
+    depth[40:72, 60:63] = 4.5
+    mask = np.zeros((120, 120), bool)
+    mask[40:72, 54:68] = True
+    found = depth_range(depth, mask)
+    assert found is None or found[1] < 5
