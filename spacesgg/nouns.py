@@ -25,6 +25,13 @@ _READINGS = {
     "cell phone": "mobile phone",
 }
 _SPELLED_OUT = _words("ac atm atv bbq cctv cd cpu dvd hdtv lcd mri pc rv suv suvs tv tvs ufo usb vcr vr")
+# Words that people write with a capital wherever they stand.
+_PROPER = _words(
+    "african american arabic asian australian british belgian brazilian canadian chinese christmas cuban danish "
+    "claus dutch egyptian english european french german greek halloween hawaiian indian irish italian japanese "
+    "jewish korean lego mexican moroccan nintendo norwegian persian playstation portuguese roman russian santa "
+    "scottish siamese siberian spanish swedish swiss thai turkish victorian vietnamese xbox xmas"
+)
 _MASS = _words(
     "grass water sand snow dirt gravel food fruit broccoli paper fog clothing clothes furniture luggage cardboard "
     "mud rice bread pasta traffic foliage ice smoke greenery vegetation soil straw hay cutlery silverware "
@@ -57,6 +64,7 @@ _IRREGULAR = {
 }
 _NOT_MEN = _words("caiman german human ottoman roman talisman")
 _UNCHANGED = _words("sheep fish deer aircraft series skis")
+_DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}$")  # "U.S."
 
 
 class Noun(NamedTuple):
@@ -99,9 +107,11 @@ class Noun(NamedTuple):
 
 def _starts_like_a_vowel(text: str) -> bool:
     first = re.split(r"[\s-]", text)[0]
+    if _DOTTED.fullmatch(first):
+        first = first.replace(".", "")
     if first.isalpha() and (first.isupper() or len(first) == 1):  # spelled out: an LCD screen, a TV, an x-ray
         return first[0].upper() in "AEFHILMNORSX"
-    if re.match(r"hour|honest|heir", first, re.IGNORECASE):
+    if re.match(r"hour|honest|heir|x(?![aeiouy])", first, re.IGNORECASE):  # an Xbox
         return True
     if re.match(r"uni[^nm]|us[aeu]|ut[ei]|eu|ewe|one\b|once\b", first, re.IGNORECASE):
         return False
@@ -111,6 +121,8 @@ def _starts_like_a_vowel(text: str) -> bool:
 def readable(label: str) -> str:
     """Return the label as it is read: without determiner, hyphens, and what data sets and detectors append."""
     words = " ".join(re.sub(r"[<>_\[\]]", " ", label).split()).strip("- ")
+    if not _DOTTED.search(words):
+        words = words.rstrip(" .,;:!?")  # would end the sentence
     if not re.search(r"\w", words):
         return ""  # nothing that could be read
     core = re.sub(r"(-(merged|other|stuff))+$", "", words.lower())
@@ -131,6 +143,10 @@ def readable(label: str) -> str:
 def _in_its_case(word: str, shouted: bool) -> str:
     if word.lower() in _SPELLED_OUT:
         return word[:-1].upper() + "s" if word.lower().endswith("s") else word.upper()
+    if _DOTTED.fullmatch(word):
+        return word.upper()
+    if word.lower() in _PROPER:
+        return word.capitalize() if shouted or word.islower() else word
     return word.lower() if shouted or word.istitle() else word
 
 

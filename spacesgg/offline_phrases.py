@@ -149,9 +149,12 @@ COUNTS = (
 
 
 def sentence(text: str, end: str = ".") -> str:
-    """Return `text` with a capital and a full stop (or `end`), unless it ends in one already."""
+    """Return `text` with a capital and `end`, unless it ends so already.
+
+    A full stop may be a name's: only "?" ends a question.
+    """
     text = text.strip()
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else end)
+    return text[0].upper() + text[1:] + ("" if text[-1] in ("?" if end == "?" else ".?!") else end)
 
 
 def join(parts: Sequence[str], last: str = "and") -> str:

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 import prompts
-from spacesgg import grounded_text, layers, nouns, offline_phrases, offline_wording, training_record, views
+from spacesgg import (
+    grounded_text,
+    layers,
+    nouns,
+    offline_phrases,
+    offline_wording,
+    reply_check,
+    training_record,
+    views,
+)
 from spacesgg.errors import InputError
 from spacesgg.offline_phrases import COMPARATIVES, ORDERS, SUPERLATIVES
 from spacesgg.scene import AXES, TELLING_WORDS, Scene
@@ -435,6 +444,18 @@ def test_blocks_are_parted_by_proven_relations():
         ("chair 2", "a", "chair", "is"),
         ("person_12", "a", "person", "is"),
         ("boeing 747", "a", "boeing 747", "is"),
+        ("U.S. flag", "a", "U.S. flag", "is"),
+        ("flag of the U.S.", "a", "flag of the U.S.", "is"),
+        ("u.s. map", "a", "U.S. map", "is"),
+        ("L.A. poster", "an", "L.A. poster", "is"),
+        ("XBOX", "an", "Xbox", "is"),
+        ("xbox", "an", "Xbox", "is"),
+        ("xylophone", "a", "xylophone", "is"),
+        ("European plug", "a", "European plug", "is"),
+        ("christmas tree", "a", "Christmas tree", "is"),
+        ("Indian elephants", "some", "Indian elephants", "are"),
+        ("person.", "a", "person", "is"),
+        ("the chair 2.", "a", "chair", "is"),
         ("--", "an", "object", "is"),
         (" ", "an", "object", "is"),
     ],
@@ -443,6 +464,24 @@ def test_labels_are_read_as_english(label, article, text, verb):
     noun = nouns.noun(label)
     assert (noun.article, noun.text, "are" if noun.plural else "is") == (article, text, verb)
     assert nouns.names(text, label)
+
+
+@pytest.mark.parametrize("label", ["person.", "sign!", "cup, ", "flag of the U.S."])
+def test_no_label_ends_its_sentence(label):
+    entry = random_entry(3, 4, [label])
+    keys = [key for key in entry if key.startswith("[[")]
+    for n, other in enumerate(keys[1:]):
+        entry[other][0] = ("sofa", "lamp", "desk")[n]
+    for function, seed in itertools.product(KINDS, range(30)):
+        prompt, record = write(function, entry, seed)
+        said = [grounded_text.plain(text) for text in texts(record)]
+        scene = Scene.from_entry("images/000001.jpg", entry)
+        assert reply_check.check_reply(scene, prompt, prompt.offline(random.Random(seed + 1))).faults == []
+        for text in said:
+            assert re.search(r"[^.?!,][.?]$", text) or re.search(r"U\.S\.[.?]?$", text), text
+            assert not re.search(r"(?:person|sign)[.?!] [a-z]|[.?!],", text.replace("U.S.", "US")), text
+            if re.match("Which|What|Is|Are|Where", text):
+                assert text.endswith("?"), text
 
 
 def test_what_a_detector_numbered_is_one_of_several_alike():
