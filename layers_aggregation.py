@@ -51,6 +51,7 @@ IF_MISSING = (
     'expected the depth map that the entry names as "depth", or of the image\'s name where it names none; check '
     "--depth-dir, or mend the entry"
 )
+CHECK_MASK = "; check whether it is on the object, or leave it so where the sensor sees nothing of that"
 METHODS = ("clustering", "containment")
 STAGE = stage.Stage("layers_aggregation", "layers", annotations.clear_layers, "layers and depth ranges")
 
@@ -83,7 +84,7 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
         try:
             if thing.key in faults:
                 raise faults[thing.key]
-            span = measure(thing, values, shown, entry)
+            span = measure(thing, values, decoded, shown, entry, lidar)
             span = [1 / end for end in span] if args.inverse_depth else span
             if not all(math.isfinite(end) and end > 0 for end in span):
                 raise InputError(f"its depths {span} are beyond what numbers can hold")
@@ -100,16 +101,23 @@ def aggregate(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tup
 
 
 def measure(
-    thing: annotations.Object, values: np.ndarray, shown: dict[str, surfaces.Surface | None], entry: dict[str, Any]
+    thing: annotations.Object,
+    values: np.ndarray,
+    decoded: dict[str, np.ndarray],
+    shown: dict[str, surfaces.Surface | None],
+    entry: dict[str, Any],
+    lidar: bool,
 ) -> list[float]:
     """Return the [near, far] of one object in the units of `values` (H, W). Raises InputError with the reason.
 
-    `shown` are the surfaces of the objects that have a mask.
+    `decoded` are the (H, W) bool masks of the objects that have one, and `shown` their surfaces;
+    `lidar` says that depth is sparse.
     """
     if thing.key in shown:
         surface = shown[thing.key]
         if surface is None:
-            raise InputError(f"too few pixels with depth under the mask{empty_map(values)}")
+            seen = instances.shortage(values, decoded[thing.key], lidar)
+            raise InputError(f"too few pixels with depth under the mask ({seen}){empty_map(values) or CHECK_MASK}")
         return depth_ranges.surface_range(values, surface)
     boxes.check_size(entry, thing.box, values.shape, "depth map")
     span = boxes.box_range(values, thing.box)

@@ -111,7 +111,9 @@ def order(item: tuple[str, dict[str, Any]], args: argparse.Namespace) -> tuple[d
     for thing in lost:
         glimpse = glimpsed.get(thing.key)
         extent = lost_depth.find_extent(scene, things, thing.key, glimpse) if thing.key in things else None
-        reason = f"{thing.label}: {why_lost(located=extent is not None, glimpsed=glimpse is not None)}"
+        shortage = instances.shortage(scene.depth, decoded[thing.key], scene.lidar)
+        why = why_lost(shortage, located=extent is not None, glimpsed=glimpse is not None)
+        reason = f"{thing.label}: {why}"
         failures.append({"image": image, "object": thing.key, "reason": reason})
         found |= {} if extent is None else {thing.key: extent}
     ranges = {thing.key: depth_ranges.surface_range(scene.depth, surface) for thing, surface in seen}
@@ -138,15 +140,16 @@ def find_in_box(thing: annotations.Object, scene: frame.Frame, entry: dict[str, 
     return surface
 
 
-def why_lost(located: bool, glimpsed: bool) -> str:
+def why_lost(shortage: str, located: bool, glimpsed: bool) -> str:
     """Return what is told of an object without a surface: what keeps it from one, and what it has all the same.
 
+    shortage  how many points it has (instances.shortage)
     located   it has relations
     glimpsed  a few points are its own (glimpses.py), by which they are and it has a layer
     """
     if not glimpsed:
         told = "relations only by what is seen around it" if located else "no relation"
-        return f"too few points under the mask; it has {told}, and no layer by its points"
+        return f"too few points under the mask ({shortage}); it has {told}, and no layer by its points"
     told = "relations by these and by what is seen around it" if located else "no relation"
     return f"only a few points under the mask are its own; it has {told}, and a layer in the front view only"
 

@@ -30,6 +30,7 @@ RESERVED = frozenset(
 _NO_KEY = "its key must be its box as text, [[x1, y1, x2, y2]], whole numbers 0–999, the smaller ones first"
 # With no other spaces than these, as those who read a grounded text want it.
 _KEY = re.compile(r"\[\[" + ", ?".join([r"(\d{1,3})"] * 4) + r"\]\]", re.ASCII)
+_BLANKS = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 LONGEST_LABEL = 200  # characters: a phrase that tells one thing from all others has some hundred, a caption more
 
 
@@ -68,7 +69,7 @@ def objects(entry: dict[str, Any]) -> list[Object]:
         raise InputError(entry.fault)
     for key in entry:
         if key.startswith("[[") and not is_key(key):
-            raise InputError(f"object {key}: {_NO_KEY}")
+            raise InputError(f"object {key}: {_no_key(key)}")
     return [_object(key, value) for key, value in entry.items() if is_key(key)]
 
 
@@ -99,8 +100,19 @@ def _misnamed(key: str, value: Any) -> str:
     if key in RESERVED:
         return ""
     if isinstance(value, list) and _box_position(value) and isinstance(value[0], str):
-        return f"{value[0]:.{LONGEST_LABEL}}: {_NO_KEY}"
-    return f"object {key}: {_NO_KEY}" if key.startswith("[[") else ""
+        return f"{value[0]:.{LONGEST_LABEL}}: {_no_key(key)}"
+    return f"object {key}: {_no_key(key)}" if key.startswith("[[") or is_key(_closed_up(key)) else ""
+
+
+def _closed_up(key: str) -> str:
+    """Return the key with one blank after each comma and no others, but for those that part two numbers."""
+    return _BLANKS.sub("", key).replace(",", ", ")
+
+
+def _no_key(key: str) -> str:
+    """Return what is wrong with a key that is no box, and what it should be where only blanks keep it from it."""
+    meant = _closed_up(key)
+    return f"{_NO_KEY}; this one has blanks where none may be, write {meant}" if is_key(meant) else _NO_KEY
 
 
 def _object(key: str, value: Any) -> Object:
@@ -204,9 +216,7 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if may_repeat(content, whole):
         whole = with_repeats(content)
         if isinstance(whole, Faulty):
-            raise InputError(
-                f"{path}: {whole.fault}; keep one of the two, or write a .jsonl file, which may have both"
-            )
+            raise InputError(f"{path}: {whole.fault}, or write a .jsonl file, which may have both")
     del content
     yield from whole.items()
 

@@ -66,6 +66,6 @@ def with_repeats(content: bytes) -> dict[str, Any]:
             return found
         keys = [key for key, _ in members]
         twice = next(key for key in found if keys.count(key) > 1)
-        return Faulty(members, f"the key {twice} comes twice, and only the last would count")
+        return Faulty(members, f"the key {twice} comes twice, and only the last would count; keep one of the two")
 
     return json.loads(content, object_pairs_hook=build)

@@ -10,7 +10,7 @@ from spacesgg import annotations, boxes, label_kinds, mask_growth, masks, sparse
 from spacesgg.errors import InputError
 from spacesgg.overlaps import SPAN_PERCENTS, count_claims, judge_by_bare
 from spacesgg.sparse_returns import Road
-from spacesgg.surfaces import MIN_POINTS, Surface, find_surface
+from spacesgg.surfaces import MIN_POINTS, MIN_RETURNS, Surface, find_surface
 
 CONTESTED_SHARE = 0.5  # of an object's returns
 BETTER_FILLED = 0.1  # of the returns under a mask
@@ -50,6 +50,15 @@ def find_masks(
             except InputError as error:
                 faults[thing.key] = error
     return decoded, faults
+
+
+def shortage(depth: np.ndarray, mask: np.ndarray, lidar: bool) -> str:
+    """Return how many pixels under the (H, W) bool mask of an object without a surface have depth, of how many."""
+    seen, area = np.count_nonzero(depth[mask] > 0), np.count_nonzero(mask)
+    least = MIN_RETURNS if lidar else MIN_POINTS
+    if seen < least:
+        return f"{seen} of {area}, expected at least {least}"
+    return f"{seen} of {area}, too few of them its own"
 
 
 def find_surfaces(

@@ -18,6 +18,7 @@ from spacesgg.errors import InputError
 
 _FEWEST_NUMBERS = 6  # of a polygon: three corners; pycocotools takes one of two corners for a box
 _POLYGONS = "polygons [[x0, y0, x1, y1, …], …]"
+_INSTEAD = "mend it, or write null in its place to go by the box"
 _LONGEST_NUMBER = 7  # letters of a compressed run length; each holds 5 bits
 
 
@@ -49,7 +50,9 @@ def decode(mask: Any, height: int, width: int, folder: Path | None, what: str = 
         else:
             decoded = image != 0
     elif mask in ([], {}):
-        raise InputError("the mask is empty")
+        raise InputError(
+            f"the mask is empty ({mask}), expected a file name, COCO run lengths or {_POLYGONS}; {_INSTEAD}"
+        )
     else:
         if isinstance(mask, dict) and mask.get("size") != [height, width]:
             raise InputError(_sizes(mask.get("size"), height, width, what))
@@ -57,7 +60,8 @@ def decode(mask: Any, height: int, width: int, folder: Path | None, what: str = 
     if decoded.shape != (height, width):
         raise InputError(_sizes(list(decoded.shape), height, width, what))
     if not decoded.any():
-        raise InputError("the mask is empty")
+        named = f" {mask:.100}" if isinstance(mask, str) else ""
+        raise InputError(f"the mask{named} is empty: none of {decoded.size} pixels is in it; {_INSTEAD}")
     return decoded
 
 
@@ -131,11 +135,15 @@ def _polygons(mask: Any) -> list[list[float]]:
 def _check_runs(runs: Any, pixels: int) -> None:
     """Raise InputError unless the runs, pixels each, cover the image and no more."""
     if isinstance(runs, list) and not all(type(run) is int for run in runs):
-        raise InputError("the mask's run lengths are not all whole numbers")
-    if not len(runs) or min(runs) < 0:
-        raise InputError("the mask's run lengths are " + ("negative" if len(runs) else "missing"))
+        raise InputError(f"the mask's run lengths are not all whole numbers; {_INSTEAD}")
+    if not len(runs):
+        raise InputError(f"the mask has no run lengths, expected some that add up to {pixels} pixels; {_INSTEAD}")
+    if min(runs) < 0:
+        raise InputError(
+            f"the mask's run lengths are pixels, 0 or more, and one of the {len(runs)} is {min(runs)}; {_INSTEAD}"
+        )
     if (covered := int(sum(runs) if isinstance(runs, list) else runs.sum())) != pixels:
-        raise InputError(f"the mask's run lengths cover {covered} pixels, the image has {pixels}")
+        raise InputError(f"the mask's run lengths cover {covered} pixels, the image has {pixels}; {_INSTEAD}")
 
 
 def _decompress(text: str | bytes) -> np.ndarray:
@@ -145,12 +153,12 @@ def _decompress(text: str | bytes) -> np.ndarray:
     letters = np.frombuffer(text if isinstance(text, bytes) else text.encode(), np.uint8).astype(np.int64) - 48
     last = (letters & 32) == 0  # of its number
     if not len(letters) or letters.min() < 0 or letters.max() > 63 or not last[-1]:
-        raise InputError("the mask's compressed run lengths are broken")
+        raise InputError(f"the mask's compressed run lengths are broken; {_INSTEAD}")
     ends = np.flatnonzero(last)
     starts = np.concatenate(([0], ends[:-1] + 1))
     lengths = ends - starts + 1
     if lengths.max() > _LONGEST_NUMBER:
-        raise InputError("the mask's compressed run lengths are broken")
+        raise InputError(f"the mask's compressed run lengths are broken; {_INSTEAD}")
     shifts = 5 * (np.arange(len(letters)) - np.repeat(starts, lengths))
     runs = np.add.reduceat((letters & 31) << shifts, starts)
     runs -= ((letters[ends] & 16) > 0) * (np.int64(1) << 5 * lengths)  # the highest bit is the sign

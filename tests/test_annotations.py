@@ -42,6 +42,25 @@ def test_what_no_reader_takes_for_a_box_is_no_key(key):
     assert "cup: its key must be its box as text" in failures[0]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("key", "write"),
+    [
+        (" [[37 , 720 , 40,\t800]] ", "[[37, 720, 40, 800]]"),
+        ("[[ 37, 720,  40, 800 ]]", "[[37, 720, 40, 800]]"),
+        ("[[37,720,40,800 ]]\n", "[[37, 720, 40, 800]]"),
+        ("[[3 7, 720, 40, 800]]", None),  # 37, or 3 and 7
+        ("[[37 , 720, 20, 800]]", None),
+    ],
+)
+def test_blanks_in_a_key_are_named_where_they_are_the_trouble(key, write):
+    found, (failure,) = annotations.sound_objects("a.jpg", {key: ["cup", [1, 1, 5, 5]]})
+    told = f"this one has blanks where none may be, write {write}; it is in no layer"
+    assert not found and failure["object"] == key and (told in failure["reason"]) == (write is not None)
+    assert ("blanks" in failure["reason"]) == (write is not None)
+    _, failures = annotations.sound_objects("a.jpg", {key: "no list"})
+    assert len(failures) == (write is not None or key.startswith("[["))
+
+
 def test_a_second_run_replaces_the_depth_range():
     value = ["cup", [0.0, 1.0, 5.0, 6.0], "m.png"]
     annotations.set_depth_range(value, [1.0, 2.0])
@@ -105,7 +124,7 @@ def test_a_key_that_comes_twice_spoils_its_entry_and_both_are_kept(tmp_path, nam
     content = b'{"image": "x.jpg", %s}\n' if lines else b'{"x.jpg": {%s}, "y.jpg": {"say \\" : ": 1}}'
     (tmp_path / name).write_bytes(content % TWICE)
     image, entry = next(annotations.read(tmp_path / name))
-    with pytest.raises(InputError, match=r"\[\[1, 1, 2, 2\]\] comes twice"):
+    with pytest.raises(InputError, match=r"\[\[1, 1, 2, 2\]\] comes twice, .* count; keep one of the two$"):
         annotations.objects(pickle.loads(pickle.dumps(entry)))
     with annotations.writer(tmp_path / f"out_{name}") as write:
         write(image, entry)
@@ -115,7 +134,9 @@ def test_a_key_that_comes_twice_spoils_its_entry_and_both_are_kept(tmp_path, nam
 
 def test_an_image_that_comes_twice_in_one_object_is_refused_by_name(tmp_path):
     (tmp_path / "a.json").write_bytes(b'{"x.jpg": {}, "y.jpg": {}, "x.jpg": {}}')
-    with pytest.raises(InputError, match=r"x\.jpg comes twice"):
+    with pytest.raises(
+        InputError, match=r"x\.jpg comes twice, .* count; keep one of the two, or write a \.jsonl file"
+    ):
         list(annotations.read(tmp_path / "a.json"))
 
 

@@ -246,8 +246,9 @@ def test_the_rim_of_an_object_without_depth_tells_how_far_away_it_is(tmp_path, r
     assert any(lamp in layer for layer in entry["levels"]) == (rim == "its own")
     assert not any(lamp in layer for view in entry["views"].values() for layer in view["levels"])
     (line,) = map(orjson.loads, (tmp_path / "out.json.errors.jsonl").read_bytes().splitlines())
-    told = "too few points under the mask; it has relations only by what is seen around it, "
-    told += "and no layer by its points"
+    found, area = np.count_nonzero(points[mask][:, 2]), np.count_nonzero(mask)
+    told = f"too few points under the mask ({found} of {area}, too few of them its own); it has relations only by "
+    told += "what is seen around it, and no layer by its points"
     if rim == "its own":
         told = "only a few points under the mask are its own; it has relations by these and by what is seen "
         told += "around it, and a layer in the front view only"

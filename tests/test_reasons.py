@@ -40,6 +40,15 @@ def said(what, *arguments):
         ([[1, 2, 30, 4, None, 50]], ("holds null", "expected numbers")),
         ([[[1, 2], [30, 4], [5, 50]]], ("holds [1, 2]", "flat coordinates: polygons [[x0, y0, x1, y1, …], …]")),
         ([[1, 2], [30, 4], [5, 50]], ("three corners", "2 coordinates", "6 or more", "[[x0, y0, x1, y1, …], …]")),
+        ({"size": [HEIGHT, WIDTH], "counts": [5, -9, 4804]}, ("0 or more", "one of the 3 is -9", "write null")),
+        ({"size": [HEIGHT, WIDTH], "counts": []}, ("no run lengths", "add up to 4800 pixels", "write null")),
+        (
+            {"size": [HEIGHT, WIDTH], "counts": [9]},
+            ("cover 9 pixels, the image has 4800; mend it, or write null",),
+        ),
+        ({"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH]}, ("none of 4800 pixels is in", "write null")),
+        ([], ("is empty ([])", "[[x0, y0, x1, y1, …], …]", "write null in its place to go by the box")),
+        ({}, ("is empty ({})", "run lengths")),
         ([[0, 0, 10**400, 0, 0, 9]], ("neither COCO run lengths nor polygons",)),
     ],
 )
@@ -61,6 +70,12 @@ def test_a_mask_image_without_a_folder_tells_of_mask_dir(tmp_path):
     path = str(tmp_path / "mask.png")
     cv2.imwrite(path, np.full((HEIGHT, WIDTH), 255, np.uint8))
     assert masks.decode(path, HEIGHT, WIDTH, None).all()
+
+
+def test_an_empty_mask_image_is_named(tmp_path):
+    cv2.imwrite(str(tmp_path / "cup.png"), np.zeros((HEIGHT, WIDTH), np.uint8))
+    told = said(masks.decode, "cup.png", HEIGHT, WIDTH, tmp_path)
+    assert told.startswith("the mask cup.png is empty: none of 4800 pixels is in it; mend it")
 
 
 @pytest.mark.parametrize("what", ["depth map", "point map"])

@@ -337,6 +337,20 @@ def test_an_object_of_a_map_without_any_depth_tells_of_the_map(folder, mask):
     assert "the whole map has none: is it empty or negative" in reasons(folder)[0][2]
 
 
+@pytest.mark.parametrize(
+    ("seen", "told"), [(7, "7 of 400, expected at least 10"), (20, "20 of 400, too few of them its")]
+)
+def test_an_object_with_little_depth_is_told_with_how_much_and_how_much_it_takes(folder, seen, told):
+    depth_mm = np.full((60, 80), 1500, np.uint16)
+    depth_mm[10:30, 10:30] = 0
+    depth_mm[10, 10 : 10 + seen] = 1500  # a row of the wall
+    cv2.imwrite(str(folder / "a.png"), depth_mm)
+    (folder / "in.json").write_bytes(orjson.dumps({"a.jpg": {"depth": "a.png", "[[0, 0, 9, 9]]": CUP}}))
+    assert run(folder, "in.json", "out.json") == 1
+    ((_, _, reason),) = reasons(folder)
+    assert f"too few pixels with depth under the mask ({told}" in reason and "check whether it is on" in reason
+
+
 def test_opencv_numbers_the_nearest_pixels_row_by_row():
     # Undocumented, and relied upon where depth is filled from the nearest pixel that has it.
     holes = np.random.default_rng(0).random((40, 60)) < 0.9
