@@ -115,7 +115,7 @@ def _stray_share(depth: np.ndarray, soft: bool) -> float:
 
     At a sensor's range what flies between something near and something lost is all that is left of the latter.
     """
-    if np.count_nonzero(depth) < MOSTLY_SEEN * depth.size:
+    if cv2.countNonZero(depth) < MOSTLY_SEEN * depth.size:
         return STRAY_SHARE_AT_RANGE
     return 0.0 if soft else STRAY_SHARE
 
