@@ -22,7 +22,7 @@ SEAM_REACH_PX = 8  # beyond the object's window: how wide a seam of two grown ma
 FAR_BEHIND = 1.25
 APART_SHARE = 0.4  # of the pixels under a mask
 STRAY_SHARE = 0.01  # of a mask: so few pixels of what has lost its depth may be something else's
-STRAY_SHARE_AT_RANGE = 0.03
+STRAY_SHARE_AT_RANGE = 0.02  # of thin things hardly more is left
 MOSTLY_SEEN = 0.6  # of the pixels of a picture have depth, or much of it is out of the sensor's range
 
 

@@ -139,6 +139,6 @@ def test_what_flies_before_something_lost_gives_no_layer_where_much_is_out_of_ra
     depth[180:] = np.linspace(4.0, 2.0, 60)[:, None]
     mask = np.zeros((240, 320), bool)
     mask[150:182, 100:140] = True  # ends before the ground
-    depth[160:164, 112:119] = 2.8
+    depth[160:164, 112:117] = 2.8
     labels = {"a": "bag"}
     assert instances.find_surfaces(depth, {"a": mask}, False, False, labels, None)["a"] is None
