@@ -44,6 +44,7 @@ from spacesgg import (
     stage,
     stems,
     surfaces,
+    unused_flags,
 )
 from spacesgg.errors import InputError
 
@@ -151,7 +152,11 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     stage.add_files(parser)
     add("--depth-dir", type=options.folder, required=True, help='Folder of the depth maps that "depth" names.')
     stage.add_common(parser)
-    add("--scale-factor", type=options.positive, help="Depth units per metre; ranges are then written in metres.")
+    add(
+        "--scale-factor",
+        type=options.positive,
+        help="Depth units per metre; ranges are then written in metres, which those of inverse depth are not.",
+    )
     add("--inverse-depth", action="store_true", help="The maps hold inverse depth: larger values are nearer.")
     add(
         "--method",
@@ -163,7 +168,21 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         "(default: %(default)s).",
     )
     stage.add_work(parser, "depth")
-    return stage.parse(parser, arguments, "depth_dir", "mask_dir")
+    args = stage.parse(parser, arguments, "depth_dir", "mask_dir")
+    tell_unused(args, unused_flags.changed(parser, args))
+    return args
+
+
+def tell_unused(args: argparse.Namespace, changed: set[str]) -> None:
+    """Print which of the options given, `changed` by name, have no use beside another, or not what one expects."""
+    if args.method == "containment" and "min_gap" in changed:
+        print("layers_aggregation.py: --method containment has no use for --min-gap", file=sys.stderr)
+    if args.inverse_depth and "scale_factor" in changed:
+        print(
+            "layers_aggregation.py: with --inverse-depth, --scale-factor only divides the ranges; they are no "
+            "metres, and the layers stay the same",
+            file=sys.stderr,
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:

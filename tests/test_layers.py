@@ -118,6 +118,31 @@ def test_inverse_depth_puts_larger_values_nearer(folder):
     assert entry["[[5, 0, 9, 9]]"][-1] == pytest.approx([4000, 4000], rel=1e-4)
 
 
+CONTAINMENT, INVERSE = ("--method", "containment"), ("--inverse-depth",)
+
+
+@pytest.mark.parametrize(
+    ("flags", "more", "told"),
+    [
+        (CONTAINMENT, ("--min-gap", "0.5"), "--method containment has no use for --min-gap\n"),
+        (
+            INVERSE,
+            ("--scale-factor", "1000"),
+            "with --inverse-depth, --scale-factor only divides the ranges; they are",
+        ),
+    ],
+)
+def test_an_option_that_has_no_use_beside_another_is_told_of_in_a_line(folder, capsys, flags, more, told):
+    found = []
+    for options in (flags, more, flags + more):
+        run(folder, "out.json", *options)
+        said = capsys.readouterr().err
+        assert said.count("\n") == (2 if options == flags + more else 1)
+        assert said.startswith(f"layers_aggregation.py: {told}") == (options == flags + more)
+        found.append(orjson.loads((folder / "out.json").read_bytes())["a.jpg"]["levels"])
+    assert found[0] == found[2] and found[0]  # which the line says, or means
+
+
 def test_an_unreadable_input_writes_nothing(folder):
     (folder / "in.json").write_bytes(b"{")
     assert run(folder, "out.json") == 2
