@@ -224,6 +224,8 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(arguments)
     args.changed = unused_flags.changed(parser, args)
     for path in filter(None, (args.anno_file, args.prompt_file, args.description_file)):
+        if path.exists() and not path.is_file():
+            parser.error(f"{path}: is a folder, a pipe or a device, and this stage reads a file more than once")
         if not path.is_file():
             parser.error(f"{path}: no such file")
     return args

@@ -1,5 +1,6 @@
 """The command: from an annotation file to a training file, in order, the same however it is run."""
 
+import os
 import random
 import re
 import signal
@@ -489,3 +490,12 @@ def test_a_description_is_one_line_after_a_request_that_varies():
     ]
     assert {turns[1]["value"] for turns in made} == {"One. Two."}
     assert len({turns[0]["value"] for turns in made}) >= 10
+
+
+def test_of_a_pipe_it_is_said_that_it_is_one(tmp_path, capsys):
+    pipe = tmp_path / "annotations.json"
+    os.mkfifo(pipe)
+    arguments = ["--anno-file", str(pipe), "--prompt-function", "create_layer_prompt"]
+    with pytest.raises(SystemExit) as stopped:
+        llm_based_query.main([*arguments, "--output-file", str(tmp_path / "out.json")])
+    assert stopped.value.code == 2 and "is a folder, a pipe or a device" in capsys.readouterr().err
